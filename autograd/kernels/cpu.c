@@ -1,0 +1,60 @@
+/* cpu.c - detects the instruction set once and lets the environment or a test lower it. */
+#include "cpu.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static pthread_once_t detect_once = PTHREAD_ONCE_INIT;
+static enum cpu_isa detected;
+static atomic_int in_use;
+
+static void detect(void)
+{
+    detected = CPU_BASE;
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        detected = CPU_AVX2;
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+            detected = CPU_AVX512;
+    }
+#endif
+    enum cpu_isa wanted = detected;
+    const char *name = getenv("COTANGENT_ISA");
+    for (int isa = CPU_BASE; name && isa < (int)detected; isa++)
+        if (!strcmp(name, cpu_isa_name((enum cpu_isa)isa)))
+            wanted = (enum cpu_isa)isa;
+    atomic_store(&in_use, (int)wanted);
+}
+
+enum cpu_isa cpu_isa(void)
+{
+    pthread_once(&detect_once, detect);
+    return (enum cpu_isa)atomic_load_explicit(&in_use, memory_order_relaxed);
+}
+
+enum cpu_isa cpu_isa_detected(void)
+{
+    pthread_once(&detect_once, detect);
+    return detected;
+}
+
+const char *cpu_isa_name(enum cpu_isa isa)
+{
+    switch (isa) {
+    case CPU_AVX512: return "avx512";
+    case CPU_AVX2:   return "avx2";
+    default:         return "base";
+    }
+}
+
+bool cpu_set_isa_for_testing(enum cpu_isa isa)
+{
+    if (isa > cpu_isa_detected())
+        return false;
+    atomic_store(&in_use, (int)isa);
+    return true;
+}

@@ -1,0 +1,259 @@
+/* Elementwise loops, compiled once per instruction set. The contiguous case and those with one repeated operand are told
+ * apart outside the loop, so that the compiler sees plain arrays and writes vector code. */
+#include "kernels.h"
+#include "math.h"
+#include "tables.h"
+
+#ifdef __clang__
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+#define UNUSED __attribute__((unused))
+#define AT(type, k, i) (*(type *)(p[k] + (ptrdiff_t)(i) * step[k]))
+
+/* out = f(x) */
+#define LOOP1(TO, TX, f)                                                                                                 \
+    if (step[0] == sizeof(TO) && step[1] == sizeof(TX)) {                                                                \
+        TO *out = (TO *)p[0];                                                                                            \
+        const TX *in = (const TX *)p[1];                                                                                 \
+        INDEPENDENT for (size_t i = 0; i < n; i++)                                                                       \
+        {                                                                                                                \
+            const TX x = in[i];                                                                                          \
+            out[i] = (TO)(f);                                                                                            \
+        }                                                                                                                \
+    } else                                                                                                               \
+        for (size_t i = 0; i < n; i++) {                                                                                 \
+            const TX x = AT(const TX, 1, i);                                                                             \
+            AT(TO, 0, i) = (TO)(f);                                                                                      \
+        }
+
+/* out = f(a, b) */
+#define LOOP2(TO, TA, TB, f)                                                                                             \
+    TO *out = (TO *)p[0];                                                                                                \
+    if (step[0] == sizeof(TO) && step[1] == sizeof(TA) && step[2] == sizeof(TB)) {                                       \
+        const TA *as = (const TA *)p[1];                                                                                 \
+        const TB *bs = (const TB *)p[2];                                                                                 \
+        INDEPENDENT for (size_t i = 0; i < n; i++)                                                                       \
+        {                                                                                                                \
+            const TA a UNUSED = as[i];                                                                                   \
+            const TB b UNUSED = bs[i];                                                                                   \
+            out[i] = (TO)(f);                                                                                            \
+        }                                                                                                                \
+    } else if (step[0] == sizeof(TO) && step[1] == sizeof(TA) && step[2] == 0) {                                         \
+        const TA *as = (const TA *)p[1];                                                                                 \
+        const TB b UNUSED = *(const TB *)p[2];                                                                           \
+        INDEPENDENT for (size_t i = 0; i < n; i++)                                                                       \
+        {                                                                                                                \
+            const TA a UNUSED = as[i];                                                                                   \
+            out[i] = (TO)(f);                                                                                            \
+        }                                                                                                                \
+    } else if (step[0] == sizeof(TO) && step[1] == 0 && step[2] == sizeof(TB)) {                                         \
+        const TA a UNUSED = *(const TA *)p[1];                                                                           \
+        const TB *bs = (const TB *)p[2];                                                                                 \
+        INDEPENDENT for (size_t i = 0; i < n; i++)                                                                       \
+        {                                                                                                                \
+            const TB b UNUSED = bs[i];                                                                                   \
+            out[i] = (TO)(f);                                                                                            \
+        }                                                                                                                \
+    } else                                                                                                               \
+        for (size_t i = 0; i < n; i++) {                                                                                 \
+            const TA a UNUSED = AT(const TA, 1, i);                                                                      \
+            const TB b UNUSED = AT(const TB, 2, i);                                                                      \
+            AT(TO, 0, i) = (TO)(f);                                                                                      \
+        }
+
+/* dx = f(g, x, y); an operand that f does not read may be anything that is safe to read */
+#define LOOP_VJP(T, f)                                                                                                   \
+    if (step[0] == sizeof(T) && step[1] == sizeof(T) && step[2] == sizeof(T) && step[3] == sizeof(T)) {                  \
+        T *out = (T *)p[0];                                                                                              \
+        const T *gs = (const T *)p[1], *xs = (const T *)p[2], *ys = (const T *)p[3];                                     \
+        INDEPENDENT for (size_t i = 0; i < n; i++)                                                                       \
+        {                                                                                                                \
+            const T g = gs[i], x = xs[i], y = ys[i];                                                                     \
+            (void)g, (void)x, (void)y;                                                                                   \
+            out[i] = (T)(f);                                                                                             \
+        }                                                                                                                \
+    } else                                                                                                               \
+        for (size_t i = 0; i < n; i++) {                                                                                 \
+            const T g = AT(const T, 1, i), x = AT(const T, 2, i), y = AT(const T, 3, i);                                 \
+            (void)g, (void)x, (void)y;                                                                                   \
+            AT(T, 0, i) = (T)(f);                                                                                        \
+        }
+
+/* ---- Floats --------------------------------------------------------------------------------------------------------------- */
+#define T float
+#define NAME(stem) stem##_f32
+#define FABS(x) __builtin_fabsf(x)
+#define EXP(x) exp_f32(x)
+#define EXPM1(x) expm1_f32(x)
+#define LOG(x) log_f32(x)
+#define LOG1P(x) log1p_f32(x)
+#define SQRT(x) __builtin_sqrtf(x)
+#define SIN(x) sinf(x)
+#define COS(x) cosf(x)
+#define TANH(x) tanh_f32(x)
+#define ERF(x) erf_f32(x)
+#define SIGMOID(x) sigmoid_f32(x)
+#define POW(a, b) powf(a, b)
+#include "elementwise_floats.h"
+#include "undefine.h"
+
+#define T double
+#define NAME(stem) stem##_f64
+#define FABS(x) fabs(x)
+#define EXP(x) exp(x)
+#define EXPM1(x) expm1(x)
+#define LOG(x) log(x)
+#define LOG1P(x) log1p(x)
+#define SQRT(x) __builtin_sqrt(x)
+#define SIN(x) sin(x)
+#define COS(x) cos(x)
+#define TANH(x) tanh(x)
+#define ERF(x) erf(x)
+#define SIGMOID(x) (1 / (1 + exp(-(x))))
+#define POW(a, b) pow(a, b)
+#include "elementwise_floats.h"
+#include "undefine.h"
+
+/* ---- Integers and bool -------------------------------------------------------------------------------------------------------- */
+ISA_INLINE int64_t int_pow(int64_t base, int64_t exponent) /* wraps; a negative exponent was refused */
+{
+    uint64_t y = 1, b = (uint64_t)base;
+    for (uint64_t e = (uint64_t)exponent; e; e >>= 1, b *= b)
+        y *= e & 1 ? b : 1;
+    return (int64_t)y;
+}
+#define INT_POW(a, b) int_pow(a, b)
+#define NONE 0
+#define ARITHMETIC(name, f, i, l)                                                                                        \
+    static void binary_##name##_i64(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)               \
+    {                                                                                                                    \
+        (void)unused;                                                                                                    \
+        LOOP2(int64_t, int64_t, int64_t, i)                                                                              \
+    }                                                                                                                    \
+    static void binary_##name##_bool(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)              \
+    {                                                                                                                    \
+        (void)unused;                                                                                                    \
+        LOOP2(uint8_t, uint8_t, uint8_t, l)                                                                              \
+    }
+#define COMPARISON(name, f)                                                                                              \
+    static void binary_##name##_i64(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)               \
+    {                                                                                                                    \
+        (void)unused;                                                                                                    \
+        LOOP2(uint8_t, int64_t, int64_t, f)                                                                              \
+    }                                                                                                                    \
+    static void binary_##name##_bool(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)              \
+    {                                                                                                                    \
+        (void)unused;                                                                                                    \
+        LOOP2(uint8_t, uint8_t, uint8_t, f)                                                                              \
+    }
+#define LOGICAL(name, f)                                                                                                 \
+    static void binary_##name##_bool(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)              \
+    {                                                                                                                    \
+        (void)unused;                                                                                                    \
+        LOOP2(uint8_t, uint8_t, uint8_t, f)                                                                              \
+    }
+#include "../ops/binary.def"
+#undef ARITHMETIC
+#undef COMPARISON
+#undef LOGICAL
+#undef NONE
+
+/* ---- Integers of one operand, casts, copies, where ------------------------------------------------------------------------------------------------------- */
+/* C leaves an out-of-range conversion undefined; x86 gives the smallest integer, and so do we everywhere. */
+ISA_INLINE int64_t to_integer(double x)
+{
+    return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (int64_t)x : INT64_MIN;
+}
+#define INTEGER_UNARY(name, f)                                                                                           \
+    static void integer_##name(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters)                \
+    {                                                                                                                    \
+        (void)parameters;                                                                                                \
+        LOOP1(int64_t, int64_t, f)                                                                                       \
+    }
+INTEGER_UNARY(neg, (int64_t)(0 - (uint64_t)x))
+INTEGER_UNARY(abs, x < 0 ? (int64_t)(0 - (uint64_t)x) : x)
+INTEGER_UNARY(sign, (x > 0) - (x < 0))
+INTEGER_UNARY(square, (int64_t)((uint64_t)x * (uint64_t)x))
+INTEGER_UNARY(relu, x < 0 ? 0 : x)
+INTEGER_UNARY(clamp, parameters[0] > parameters[1] || (double)x > parameters[1] ? to_integer(parameters[1])
+                     : (double)x < parameters[0]                                ? to_integer(parameters[0])
+                                                                                : x)
+
+#define CAST(from, to, TX, TO, f)                                                                                        \
+    static void cast_##from##_##to(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)                \
+    {                                                                                                                    \
+        (void)unused;                                                                                                    \
+        LOOP1(TO, TX, f)                                                                                                 \
+    }
+CAST(f32, f64, float, double, x)
+CAST(f32, i64, float, int64_t, to_integer(x))
+CAST(f32, bool, float, uint8_t, x != 0)
+CAST(f64, f32, double, float, x)
+CAST(f64, i64, double, int64_t, to_integer(x))
+CAST(f64, bool, double, uint8_t, x != 0)
+CAST(i64, f32, int64_t, float, x)
+CAST(i64, f64, int64_t, double, x)
+CAST(i64, bool, int64_t, uint8_t, x != 0)
+CAST(bool, f32, uint8_t, float, x)
+CAST(bool, f64, uint8_t, double, x)
+CAST(bool, i64, uint8_t, int64_t, x)
+
+#define BY_SIZE(suffix, W)                                                                                               \
+    static void copy_##suffix(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)                     \
+    {                                                                                                                    \
+        (void)unused;                                                                                                    \
+        if (step[0] == sizeof(W) && step[1] == sizeof(W))                                                                \
+            memmove(p[0], p[1], n * sizeof(W));                                                                          \
+        else {                                                                                                           \
+            LOOP1(W, W, x)                                                                                               \
+        }                                                                                                                \
+    }                                                                                                                    \
+    static void where_##suffix(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)                    \
+    {                                                                                                                    \
+        (void)unused;                                                                                                    \
+        if (step[0] == sizeof(W) && step[1] == 1 && step[2] == sizeof(W) && step[3] == sizeof(W)) {                      \
+            W *out = (W *)p[0];                                                                                          \
+            const uint8_t *c = (const uint8_t *)p[1];                                                                    \
+            const W *a = (const W *)p[2], *b = (const W *)p[3];                                                          \
+            INDEPENDENT for (size_t i = 0; i < n; i++) out[i] = c[i] ? a[i] : b[i];                                      \
+        } else                                                                                                           \
+            for (size_t i = 0; i < n; i++)                                                                               \
+                AT(W, 0, i) = AT(const uint8_t, 1, i) ? AT(const W, 2, i) : AT(const W, 3, i);                           \
+    }
+BY_SIZE(1, uint8_t)
+BY_SIZE(4, uint32_t)
+BY_SIZE(8, uint64_t)
+
+/* ---- The table ---------------------------------------------------------------------------------------------------------------------- */
+void ISA_NAME(elementwise_table)(struct kernels *table)
+{
+#define ROW(name, ...)                                                                                                   \
+    table->unary[UNARY_##name][F32] = unary_##name##_f32, table->unary[UNARY_##name][F64] = unary_##name##_f64;          \
+    table->unary_vjp[UNARY_##name][F32] = unary_vjp_##name##_f32, table->unary_vjp[UNARY_##name][F64] = unary_vjp_##name##_f64;
+#include "../ops/unary.def"
+#undef ROW
+#define COMPARISON(name, ...)                                                                                            \
+    table->binary[BINARY_##name][F32] = binary_##name##_f32, table->binary[BINARY_##name][F64] = binary_##name##_f64;    \
+    table->binary[BINARY_##name][I64] = binary_##name##_i64, table->binary[BINARY_##name][BOOL] = binary_##name##_bool;
+#define ARITHMETIC(name, ...) COMPARISON(name)
+#define LOGICAL(name, ...) table->binary[BINARY_##name][BOOL] = binary_##name##_bool;
+#include "../ops/binary.def"
+    table->binary[BINARY_div][I64] = table->binary[BINARY_div][BOOL] = NULL;
+    table->binary[BINARY_sub][BOOL] = table->binary[BINARY_pow][BOOL] = NULL;
+#define INTEGER(name) table->integer_unary[UNARY_##name] = integer_##name;
+    INTEGER(neg) INTEGER(abs) INTEGER(sign) INTEGER(square) INTEGER(relu) INTEGER(clamp)
+#define CASTS(to, TO)                                                                                                    \
+    table->cast[F32][TO] = cast_f32_##to, table->cast[F64][TO] = cast_f64_##to, table->cast[I64][TO] = cast_i64_##to,    \
+    table->cast[BOOL][TO] = cast_bool_##to
+#define cast_f32_f32 copy_4
+#define cast_f64_f64 copy_8
+#define cast_i64_i64 copy_8
+#define cast_bool_bool copy_1
+    CASTS(f32, F32), CASTS(f64, F64), CASTS(i64, I64), CASTS(bool, BOOL);
+    table->copy[0] = copy_1, table->copy[2] = copy_4, table->copy[3] = copy_8;
+    table->where[0] = where_1, table->where[2] = where_4, table->where[3] = where_8;
+    table->mask_scale[F32] = mask_scale_f32, table->mask_scale[F64] = mask_scale_f64;
+    table->bce[F32] = bce_f32, table->bce[F64] = bce_f64;
+}

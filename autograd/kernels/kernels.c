@@ -1,0 +1,29 @@
+/* The table for this CPU. */
+#include "kernels.h"
+
+#include <pthread.h>
+
+#include "cpu.h"
+#include "tables.h"
+
+static struct kernels tables[3];
+
+static void fill_tables(void)
+{
+#define FILL(isa) elementwise_table_##isa(table), reduce_table_##isa(table), rows_table_##isa(table)
+    struct kernels *table = &tables[CPU_BASE];
+    FILL(base);
+#ifdef __x86_64__
+    table = &tables[CPU_AVX2];
+    FILL(avx2);
+    table = &tables[CPU_AVX512];
+    FILL(avx512);
+#endif
+}
+
+const struct kernels *kernels(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fill_tables);
+    return &tables[cpu_isa()];
+}

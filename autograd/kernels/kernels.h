@@ -1,0 +1,70 @@
+/* Loops over raw memory: no tensors, no graph, no allocation, no errors; whoever calls has checked. Each exists once per
+ * instruction set; kernels() is the best that this CPU runs. */
+#ifndef COTANGENT_KERNELS_H
+#define COTANGENT_KERNELS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { F32, F64, I64, BOOL, DTYPES, FLOATS = 2 }; /* in ct_dtype's order */
+
+enum unary {
+#define ROW(name, ...) UNARY_##name,
+#include "../ops/unary.def"
+#undef ROW
+    UNARY_COUNT
+};
+enum binary {
+#define ARITHMETIC(name, ...) BINARY_##name,
+#define COMPARISON(name, ...) BINARY_##name,
+#define LOGICAL(name, ...) BINARY_##name,
+#include "../ops/binary.def"
+#undef ARITHMETIC
+#undef COMPARISON
+#undef LOGICAL
+    BINARY_COUNT
+};
+
+/* The inner loop of an elementwise op: n elements of p[0] from those of p[1], p[2], ...; step in bytes, 0 for a value that
+ * stays, negative for a reversed axis. p[0] may be one of the others, never overlap one in part. */
+typedef void kernel_loop(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters);
+
+struct kernels {
+    kernel_loop *unary[UNARY_COUNT][FLOATS];
+    kernel_loop *unary_vjp[UNARY_COUNT][FLOATS]; /* p: dx, g, x, y */
+    kernel_loop *binary[BINARY_COUNT][DTYPES];  /* NULL where there is none */
+    kernel_loop *integer_unary[UNARY_COUNT];    /* int64 to int64: neg abs sign square relu clamp; NULL: the op promotes */
+    kernel_loop *cast[DTYPES][DTYPES];          /* from, to */
+    kernel_loop *copy[4], *where[4];            /* by log2 of the element's bytes: 1, -, 4, 8; where: p: out, condition, a, b */
+    kernel_loop *mask_scale[FLOATS];            /* p[2] ? p[1] * parameters[0] : 0 */
+    kernel_loop *bce[FLOATS];                   /* -(y log p + (1 - y) log(1 - p)), logs at least -100; p: out, p, y */
+
+    /* Sums run over fixed blocks in a fixed order. step and row_step in elements. */
+    double (*sum_row[FLOATS])(const void *x, size_t n, ptrdiff_t step);
+    void (*sum_columns[FLOATS])(void *out, const void *x, size_t rows, size_t columns, ptrdiff_t row_step);
+    int64_t (*sum_integers[DTYPES])(const void *x, size_t n, ptrdiff_t step);
+    size_t (*extreme[2][DTYPES])(const void *x, size_t n, ptrdiff_t step); /* place of the first smallest [0] or largest [1]; NaN wins */
+
+    /* Rows of n contiguous values; out may be x. */
+    void (*softmax[FLOATS])(void *out, const void *x, size_t n);
+    void (*log_softmax[FLOATS])(void *out, const void *x, size_t n);
+    double (*logsumexp[FLOATS])(const void *x, size_t n);
+    void (*softmax_vjp[FLOATS])(void *dx, const void *g, const void *y, size_t n);     /* y (g - sum(g y)) */
+    void (*log_softmax_vjp[FLOATS])(void *dx, const void *g, const void *y, size_t n); /* g - e^y sum(g) */
+    void (*softmax_minus_target[FLOATS])(void *dx, const void *x, size_t n, double lse, int64_t target, double scale); /* scale (e^(x - lse) - [j = target]) */
+};
+const struct kernels *kernels(void);
+
+/* ---- Driving the inner loops over strided operands ---------------------------------------------------------------------- */
+enum { LOOP_OPERANDS = 4, LOOP_RANK = 8 };
+struct loop {
+    kernel_loop *run;
+    const double *parameters;
+    size_t operands, rank;
+    int64_t sizes[LOOP_RANK];
+    char *data[LOOP_OPERANDS];
+    ptrdiff_t steps[LOOP_OPERANDS][LOOP_RANK];  /* bytes */
+};
+void loop_run(struct loop *loop);               /* reorders and merges axes, shares large loops among threads; changes *loop */
+enum { LOOP_GRAIN = 8192 };                     /* elements below which a second thread does not pay */
+#endif

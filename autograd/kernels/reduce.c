@@ -1,0 +1,116 @@
+/* Sums and extremes of one row, or of all columns of a block of rows; compiled once per instruction set.
+ *
+ * A float32 row is summed in blocks of BLOCK elements, each in LANES partial sums, and the blocks in double: the order is fixed by
+ * n alone, and the error stays that of a block. */
+#include <string.h>
+
+#include "isa.h"
+#include "kernels.h"
+#include "tables.h"
+
+enum { BLOCK = 512, LANES = 64, ROWS = 64 };
+
+#define SUM_ROW(T, suffix)                                                                                               \
+    static double sum_row_##suffix(const void *from, size_t n, ptrdiff_t step)                                           \
+    {                                                                                                                    \
+        const T *x = from;                                                                                               \
+        double total = 0;                                                                                                \
+        for (size_t start = 0; start < n; start += BLOCK) {                                                              \
+            size_t count = n - start < BLOCK ? n - start : BLOCK, whole = count / LANES * LANES;                         \
+            T lane[LANES] = {0}, sum = 0;                                                                                \
+            if (step == 1)                                                                                               \
+                for (size_t i = 0; i < whole; i += LANES)                                                                \
+                    for (size_t j = 0; j < LANES; j++)                                                                   \
+                        lane[j] += x[start + i + j];                                                                     \
+            else                                                                                                         \
+                for (size_t i = 0; i < whole; i += LANES)                                                                \
+                    for (size_t j = 0; j < LANES; j++)                                                                   \
+                        lane[j] += x[(ptrdiff_t)(start + i + j) * step];                                                 \
+            for (size_t i = whole; i < count; i++)                                                                       \
+                lane[i - whole] += x[(ptrdiff_t)(start + i) * step];                                                     \
+            for (size_t width = LANES / 2; width; width /= 2)                                                            \
+                for (size_t j = 0; j < width; j++)                                                                       \
+                    lane[j] += lane[j + width];                                                                          \
+            sum = lane[0];                                                                                               \
+            total += sum;                                                                                                \
+        }                                                                                                                \
+        return total;                                                                                                    \
+    }
+
+/* out[j] = sum of x[i][j]: strips of LANES columns stay in registers over ROWS rows, then go to a strip of doubles. */
+#define SUM_COLUMNS(T, suffix)                                                                                           \
+    static void sum_columns_##suffix(void *to, const void *from, size_t rows, size_t columns, ptrdiff_t row_step)        \
+    {                                                                                                                    \
+        T *out = to;                                                                                                     \
+        for (size_t first = 0; first < columns; first += LANES) {                                                        \
+            size_t width = columns - first < LANES ? columns - first : LANES;                                            \
+            double total[LANES] = {0};                                                                                   \
+            for (size_t start = 0; start < rows; start += ROWS) {                                                        \
+                size_t end = rows - start < ROWS ? rows : start + ROWS;                                                  \
+                T strip[LANES] = {0};                                                                                    \
+                const T *x = (const T *)from + (ptrdiff_t)start * row_step + (ptrdiff_t)first;                           \
+                if (width == LANES)                                                                                      \
+                    for (size_t i = start; i < end; i++, x += row_step)                                                  \
+                        for (size_t j = 0; j < LANES; j++)                                                               \
+                            strip[j] += x[j];                                                                            \
+                else                                                                                                     \
+                    for (size_t i = start; i < end; i++, x += row_step)                                                  \
+                        for (size_t j = 0; j < width; j++)                                                               \
+                            strip[j] += x[j];                                                                            \
+                for (size_t j = 0; j < width; j++)                                                                       \
+                    total[j] += strip[j];                                                                                \
+            }                                                                                                            \
+            for (size_t j = 0; j < width; j++)                                                                           \
+                out[first + j] = (T)total[j];                                                                            \
+        }                                                                                                                \
+    }
+
+#define SUM_INTEGERS(T, suffix)                                                                                          \
+    static int64_t sum_integers_##suffix(const void *from, size_t n, ptrdiff_t step)                                     \
+    {                                                                                                                    \
+        const T *x = from;                                                                                               \
+        uint64_t total = 0;                                                                                              \
+        for (size_t i = 0; i < n; i++)                                                                                   \
+            total += (uint64_t)x[(ptrdiff_t)i * step];                                                                   \
+        return (int64_t)total;                                                                                           \
+    }
+
+#define EXTREME(name, T, suffix, better)                                                                                 \
+    static size_t name##_##suffix(const void *from, size_t n, ptrdiff_t step)                                            \
+    {                                                                                                                    \
+        const T *x = from;                                                                                               \
+        T best = x[0];                                                                                                   \
+        size_t place = 0;                                                                                                \
+        for (size_t i = 1; i < n && best == best; i++) {                                                                 \
+            T v = x[(ptrdiff_t)i * step];                                                                                \
+            if (v better best || v != v)                                                                                 \
+                best = v, place = i;                                                                                     \
+        }                                                                                                                \
+        return place;                                                                                                    \
+    }
+
+SUM_ROW(float, f32)
+SUM_ROW(double, f64)
+SUM_COLUMNS(float, f32)
+SUM_COLUMNS(double, f64)
+SUM_INTEGERS(int64_t, i64)
+SUM_INTEGERS(uint8_t, bool)
+EXTREME(largest, float, f32, >)
+EXTREME(largest, double, f64, >)
+EXTREME(largest, int64_t, i64, >)
+EXTREME(largest, uint8_t, bool, >)
+EXTREME(smallest, float, f32, <)
+EXTREME(smallest, double, f64, <)
+EXTREME(smallest, int64_t, i64, <)
+EXTREME(smallest, uint8_t, bool, <)
+
+void ISA_NAME(reduce_table)(struct kernels *table)
+{
+    table->sum_row[F32] = sum_row_f32, table->sum_row[F64] = sum_row_f64;
+    table->sum_columns[F32] = sum_columns_f32, table->sum_columns[F64] = sum_columns_f64;
+    table->sum_integers[I64] = sum_integers_i64, table->sum_integers[BOOL] = sum_integers_bool;
+    table->extreme[0][F32] = smallest_f32, table->extreme[0][F64] = smallest_f64;
+    table->extreme[0][I64] = smallest_i64, table->extreme[0][BOOL] = smallest_bool;
+    table->extreme[1][F32] = largest_f32, table->extreme[1][F64] = largest_f64;
+    table->extreme[1][I64] = largest_i64, table->extreme[1][BOOL] = largest_bool;
+}

@@ -1,0 +1,131 @@
+/* Softmax and its family over one contiguous row; compiled once per instruction set. A row without a finite largest value
+ * has no softmax: all -inf or any +inf gives NaN, as in PyTorch; logsumexp is the infinity itself. */
+#include "kernels.h"
+#include "math.h"
+#include "tables.h"
+
+enum { LANES = 32 };
+
+/* A fold over LANES partial results: acc = f(acc, x[i]), lanes joined in a fixed order by join(a, b). */
+#define FOLD(T, result, start, n, term, join)                                                                            \
+    T result = start;                                                                                                    \
+    {                                                                                                                    \
+        T lane[LANES];                                                                                                   \
+        for (int j = 0; j < LANES; j++)                                                                                  \
+            lane[j] = start;                                                                                             \
+        size_t i = 0;                                                                                                    \
+        for (; i + LANES <= n; i += LANES)                                                                               \
+            for (size_t j = 0; j < LANES; j++) {                                                                         \
+                T a = lane[j], b = term(i + j);                                                                          \
+                lane[j] = join(a, b);                                                                                    \
+            }                                                                                                            \
+        for (size_t j = 0; i < n; i++, j++) {                                                                            \
+            T a = lane[j], b = term(i);                                                                                  \
+            lane[j] = join(a, b);                                                                                        \
+        }                                                                                                                \
+        for (int width = LANES / 2; width; width /= 2)                                                                   \
+            for (int j = 0; j < width; j++) {                                                                            \
+                T a = lane[j], b = lane[j + width];                                                                      \
+                lane[j] = join(a, b);                                                                                    \
+            }                                                                                                            \
+        result = lane[0];                                                                                                \
+    }
+#define PLUS(a, b) ((a) + (b))
+#define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
+
+#define ROWS(T, suffix, EXP, LOG)                                                                                        \
+    static T largest_##suffix(const T *x, size_t n)                                                                      \
+    {                                                                                                                    \
+        if (n < LANES) {                                                                                                 \
+            T m = -INFINITY;                                                                                             \
+            for (size_t i = 0; i < n; i++)                                                                               \
+                m = LARGER(m, x[i]);                                                                                     \
+            return m;                                                                                                    \
+        }                                                                                                                \
+        FOLD(T, m, -INFINITY, n, VALUE, LARGER)                                                                          \
+        return m;                                                                                                        \
+    }                                                                                                                    \
+    static void softmax_##suffix(void *to, const void *from, size_t n)                                                   \
+    {                                                                                                                    \
+        T *out = to;                                                                                                     \
+        const T *x = from;                                                                                               \
+        T m = largest_##suffix(x, n), total = 0;                                                                         \
+        for (size_t i = 0; i < n; i++)                                                                                   \
+            out[i] = EXP(x[i] - m);                                                                                      \
+        if (n < LANES)                                                                                                   \
+            for (size_t i = 0; i < n; i++)                                                                               \
+                total += out[i];                                                                                         \
+        else {                                                                                                           \
+            FOLD(T, sum, 0, n, RESULT, PLUS)                                                                             \
+            total = sum;                                                                                                 \
+        }                                                                                                                \
+        T scale = 1 / total;                                                                                             \
+        for (size_t i = 0; i < n; i++)                                                                                   \
+            out[i] *= scale;                                                                                             \
+    }                                                                                                                    \
+    static double logsumexp_##suffix(const void *from, size_t n)                                                         \
+    {                                                                                                                    \
+        const T *x = from;                                                                                               \
+        T m = largest_##suffix(x, n), total = 0;                                                                         \
+        T shift = m == INFINITY || m == -INFINITY ? 0 : m;                                                               \
+        if (n < LANES) {                                                                                                 \
+            T e[LANES];                                                                                                  \
+            for (size_t i = 0; i < n; i++)                                                                               \
+                e[i] = EXP(x[i] - shift);                                                                                \
+            for (size_t i = 0; i < n; i++)                                                                               \
+                total += e[i];                                                                                           \
+        } else {                                                                                                         \
+            FOLD(T, sum, 0, n, SHIFTED_##suffix, PLUS)                                                                   \
+            total = sum;                                                                                                 \
+        }                                                                                                                \
+        return (double)shift + (double)LOG(total);                                                                       \
+    }                                                                                                                    \
+    static void log_softmax_##suffix(void *to, const void *from, size_t n)                                               \
+    {                                                                                                                    \
+        T *out = to;                                                                                                     \
+        const T *x = from;                                                                                               \
+        T m = largest_##suffix(x, n), shift = m;                                                                         \
+        T rest = (T)(logsumexp_##suffix(x, n) - (double)m);                                                              \
+        for (size_t i = 0; i < n; i++)                                                                                   \
+            out[i] = x[i] - shift - rest;                                                                                \
+    }                                                                                                                    \
+    static void softmax_vjp_##suffix(void *to, const void *cotangent, const void *result, size_t n)                      \
+    {                                                                                                                    \
+        T *dx = to;                                                                                                      \
+        const T *g = cotangent, *y = result;                                                                             \
+        FOLD(T, dot, 0, n, PRODUCT, PLUS)                                                                                \
+        for (size_t i = 0; i < n; i++)                                                                                   \
+            dx[i] = y[i] * (g[i] - dot);                                                                                 \
+    }                                                                                                                    \
+    static void log_softmax_vjp_##suffix(void *to, const void *cotangent, const void *result, size_t n)                  \
+    {                                                                                                                    \
+        T *dx = to;                                                                                                      \
+        const T *g = cotangent, *y = result;                                                                             \
+        FOLD(T, sum, 0, n, COTANGENT, PLUS)                                                                              \
+        for (size_t i = 0; i < n; i++)                                                                                   \
+            dx[i] = g[i] - EXP(y[i]) * sum;                                                                              \
+    }                                                                                                                    \
+    static void softmax_minus_target_##suffix(void *to, const void *from, size_t n, double lse, int64_t target, double scale) \
+    {                                                                                                                    \
+        T *dx = to;                                                                                                      \
+        const T *x = from;                                                                                               \
+        const T l = (T)lse, s = (T)scale;                                                                                \
+        for (size_t i = 0; i < n; i++)                                                                                   \
+            dx[i] = EXP(x[i] - l) * s;                                                                                   \
+        dx[target] -= s;                                                                                                 \
+    }
+#define VALUE(i) x[i]
+#define RESULT(i) out[i]
+#define PRODUCT(i) (g[i] * y[i])
+#define COTANGENT(i) g[i]
+#define SHIFTED_f32(i) exp_f32(x[i] - shift)
+#define SHIFTED_f64(i) exp(x[i] - shift)
+ROWS(float, f32, exp_f32, log_f32)
+ROWS(double, f64, exp, log)
+
+void ISA_NAME(rows_table)(struct kernels *table)
+{
+#define FLOATS_OF(name) table->name[F32] = name##_f32, table->name[F64] = name##_f64
+    FLOATS_OF(softmax), FLOATS_OF(log_softmax), FLOATS_OF(logsumexp), FLOATS_OF(softmax_vjp), FLOATS_OF(log_softmax_vjp);
+    FLOATS_OF(softmax_minus_target);
+}

@@ -1,0 +1,58 @@
+/* scratch.c - a warmed-up training step must not call malloc, so buffers stay with their thread. */
+#include "scratch.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+enum { ALIGNMENT = 64, QUANTUM = 4096 };
+
+static _Thread_local struct {
+    void *memory;
+    size_t bytes;
+} buffers[SCRATCH_SLOTS];
+
+static pthread_key_t key;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static int has_key;
+
+void scratch_free(void)
+{
+    for (int slot = 0; slot < SCRATCH_SLOTS; slot++) {
+        free(buffers[slot].memory);
+        buffers[slot].memory = NULL;
+        buffers[slot].bytes = 0;
+    }
+}
+
+static void free_at_exit(void *unused)
+{
+    (void)unused;
+    scratch_free();
+}
+
+static void make_key(void)
+{
+    has_key = !pthread_key_create(&key, free_at_exit);
+}
+
+void *scratch_get(enum scratch_slot slot, size_t bytes)
+{
+    if (buffers[slot].bytes >= bytes)
+        return buffers[slot].memory;
+    if (bytes > SIZE_MAX - QUANTUM)
+        return NULL;
+    bytes = (bytes + QUANTUM - 1) / QUANTUM * QUANTUM;
+    /* The destructor runs only for a key whose value is set; without one a thread's end would leak, so do without
+     * scratch. */
+    pthread_once(&key_once, make_key);
+    if (!has_key || pthread_setspecific(key, &buffers))
+        return NULL;
+    void *memory = aligned_alloc(ALIGNMENT, bytes);
+    if (!memory)
+        return NULL;
+    free(buffers[slot].memory);
+    buffers[slot].memory = memory;
+    buffers[slot].bytes = bytes;
+    return memory;
+}

@@ -1,0 +1,217 @@
+/* Leaves: where gradients gather, and hooks on the way. */
+#include "internal.h"
+
+#include <pthread.h>
+
+struct leaf {
+    ct_tensor *gradient;                        /* guarded by lock_of(tensor), as hooks are */
+    struct hook *hooks;
+};
+
+/* Several threads' backwards meet in a leaf. A few locks shared by all leaves keep a leaf small. */
+static pthread_mutex_t locks[64];
+static pthread_once_t locks_once = PTHREAD_ONCE_INIT;
+static void make_locks(void)
+{
+    for (size_t i = 0; i < COUNT_OF(locks); i++)
+        pthread_mutex_init(&locks[i], NULL);
+}
+
+static pthread_mutex_t *lock_of(const ct_tensor *t)
+{
+    pthread_once(&locks_once, make_locks);
+    return &locks[((uintptr_t)t >> 6) % COUNT_OF(locks)];
+}
+
+struct leaf *leaf_new(void)
+{
+    struct leaf *leaf = memory_get(sizeof *leaf);
+    if (leaf)
+        *leaf = (struct leaf){0};
+    return leaf;
+}
+
+void leaf_free(struct leaf *leaf)
+{
+    if (leaf->gradient)
+        tensor_drop(leaf->gradient);
+    for (struct hook *h = leaf->hooks, *next; h; h = next) {
+        next = h->next;
+        heap_free(h);
+    }
+    memory_put(leaf, sizeof *leaf);
+}
+
+ct_tensor *ct_require_grad(ct_tensor *x, bool wanted)
+{
+    if (!given("require_grad", "the operand", x))
+        return NULL;
+    if (x->node)
+        return ct_fail("require_grad: %s was made by %s; only a leaf can be told (ct_detach makes one)", SHAPE(x), x->node->op->name);
+    if (wanted && !is_floating(x))
+        return ct_fail("require_grad: %s has no gradient, want float32 or float64", ct_dtype_name(x->dtype));
+    if (wanted && !x->leaf && !(x->leaf = leaf_new()))
+        return ct_fail("require_grad: out of memory");
+    x->flags = (uint8_t)(wanted ? (x->flags | WANTS_GRAD) & ~IS_NUMBER : x->flags & ~WANTS_GRAD);
+    return x;
+}
+
+bool ct_requires_grad(const ct_tensor *x)
+{
+    return given_shape("requires_grad", "the operand", x) && x->flags & WANTS_GRAD;
+}
+
+bool ct_is_leaf(const ct_tensor *x)
+{
+    return given_shape("is_leaf", "the operand", x) && !x->node;
+}
+
+ct_tensor *ct_gradient(const ct_tensor *leaf)
+{
+    if (!given("gradient", "the operand", leaf) || !leaf->leaf)
+        return NULL;
+    pthread_mutex_lock(lock_of(leaf));
+    ct_tensor *g = leaf->leaf->gradient;
+    pthread_mutex_unlock(lock_of(leaf));
+    return g;
+}
+
+void ct_zero_gradient(ct_tensor *leaf)
+{
+    if (!given("zero_gradient", "the operand", leaf) || !leaf->leaf)
+        return;
+    pthread_mutex_lock(lock_of(leaf));
+    ct_tensor *g = leaf->leaf->gradient;
+    leaf->leaf->gradient = NULL;
+    pthread_mutex_unlock(lock_of(leaf));
+    if (g)
+        tensor_drop(g);
+}
+
+/* ---- Gathering --------------------------------------------------------------------------------------------------------------------- */
+/* Nobody else can see it, and it lies as the leaf does: it becomes the gradient without a copy. */
+static bool may_adopt(const ct_tensor *leaf, const ct_tensor *g)
+{
+    return atomic_load_explicit(&g->refs, memory_order_acquire) == 1 && !g->thread && g->node == NULL && g->storage->bytes &&
+           atomic_load_explicit(&g->storage->refs, memory_order_acquire) == 1 &&
+           (tensor_is_dense(leaf) ? same_layout(g, leaf) : ct_is_contiguous(g));
+}
+
+static ct_tensor *own_copy(const ct_tensor *leaf, const ct_tensor *g)
+{
+    ct_scope scope = ct_scope_open();
+    ct_tensor *copy = tensor_new_like("backward", (ct_dtype)leaf->dtype, leaf);
+    if (copy) {
+        copy_values(copy, g);
+        tensor_retain(copy);
+    }
+    ct_scope_close(scope);
+    return copy;
+}
+
+bool leaf_accumulate(ct_tensor *leaf, ct_tensor *gradient)
+{
+    if (!leaf->leaf || !leaf->storage) {        /* nobody is left to ask for it */
+        tensor_drop(gradient);
+        return true;
+    }
+    if (leaf->leaf->hooks && !(gradient = run_hooks(leaf_hooks(leaf->leaf), 0, gradient)))
+        return false;
+    if (!may_adopt(leaf, gradient)) {
+        pthread_mutex_lock(lock_of(leaf));
+        bool first = !leaf->leaf->gradient;
+        pthread_mutex_unlock(lock_of(leaf));
+        if (first) {
+            ct_tensor *copy = own_copy(leaf, gradient);
+            tensor_drop(gradient);
+            if (!(gradient = copy))
+                return false;
+        }
+    }
+    bool ok = true;
+    pthread_mutex_lock(lock_of(leaf));
+    ct_tensor *sum = leaf->leaf->gradient;
+    if (!sum) {
+        leaf->leaf->gradient = gradient;
+        pthread_mutex_unlock(lock_of(leaf));
+        return true;
+    }
+    bool was = ct_set_recording(false);
+    ok = ct_add_(sum, gradient) != NULL;
+    ct_set_recording(was);
+    pthread_mutex_unlock(lock_of(leaf));
+    tensor_drop(gradient);
+    return ok;
+}
+
+/* ---- Hooks -------------------------------------------------------------------------------------------------------------------------- */
+struct hook *leaf_hooks(struct leaf *leaf)
+{
+    return leaf->hooks;
+}
+
+static _Atomic uint64_t last_hook;
+
+uint64_t ct_hook_gradient(ct_tensor *x, ct_hook *call, void *context)
+{
+    if (!given("hook_gradient", "the operand", x))
+        return 0;
+    if (!call || !(x->flags & WANTS_GRAD)) {
+        ct_fail("hook_gradient: %s", call ? "the tensor wants no gradient" : "the hook is NULL");
+        return 0;
+    }
+    struct hook *h = heap_zeroed(1, sizeof *h);
+    if (!h) {
+        ct_fail("hook_gradient: out of memory");
+        return 0;
+    }
+    *h = (struct hook){.id = ++last_hook, .output = x->output, .call = call, .context = context};
+    struct hook **end = x->node ? &x->node->hooks : &x->leaf->hooks;
+    while (*end)
+        end = &(*end)->next;
+    *end = h;
+    return h->id;
+}
+
+bool ct_unhook_gradient(ct_tensor *x, uint64_t id)
+{
+    if (!given("unhook_gradient", "the operand", x))
+        return false;
+    struct hook **link = x->node ? &x->node->hooks : x->leaf ? &x->leaf->hooks : NULL;
+    for (; link && *link; link = &(*link)->next)
+        if ((*link)->id == id) {
+            struct hook *h = *link;
+            *link = h->next;
+            heap_free(h);
+            return true;
+        }
+    return ct_fail("unhook_gradient: no hook %llu on this tensor", (unsigned long long)id) != NULL;
+}
+
+ct_tensor *run_hooks(struct hook *hooks, uint8_t output, ct_tensor *g)
+{
+    for (struct hook *h = hooks, *next; h; h = next) {
+        next = h->next;
+        if (h->output != output)
+            continue;
+        uint64_t failures = thread_state.failures;
+        ct_scope scope = ct_scope_open();
+        ct_tensor *other = h->call(g, h->context);
+        bool ok = thread_state.failures == failures;
+        if (ok && other && (!same_sizes(other, g) || other->dtype != g->dtype)) {
+            ct_fail("backward: a hook turned a gradient of %s into %s", SHAPE(g), SHAPE(other));
+            ok = false;
+        }
+        if (ok && other && other != g) {
+            tensor_retain(other);
+            tensor_drop(g);
+            g = other;
+        }
+        ct_scope_close(scope);
+        if (!ok) {
+            tensor_drop(g);
+            return NULL;
+        }
+    }
+    return g;
+}

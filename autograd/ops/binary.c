@@ -1,0 +1,224 @@
+/* Elementwise ops of two and three tensors. Shapes broadcast by recorded views (whose VJP sums), dtypes promote by recorded
+ * casts, so that each VJP here sees operands of the output's shape and dtype. */
+#include <math.h>
+
+#include "ops.h"
+
+static bool both_given(const char *op, ct_tensor *a, ct_tensor *b)
+{
+    return given(op, "first operand", a) && given(op, "second operand", b);
+}
+
+static bool to_common(ct_tensor **operands, size_t count, ct_dtype dtype)
+{
+    for (size_t i = 0; i < count; i++)
+        if (operands[i]->dtype != dtype && !(operands[i] = as_dtype(operands[i], dtype)))
+            return false;
+    return true;
+}
+
+static ct_tensor *arithmetic(const struct op *op, enum binary which, ct_tensor *a, ct_tensor *b)
+{
+    if (!both_given(op->name, a, b))
+        return NULL;
+    ct_tensor *operands[] = {a, b};
+    ct_dtype dtype = a->dtype == b->dtype && !((a->flags & b->flags) & IS_NUMBER) ? (ct_dtype)a->dtype : promote(operands, 2);
+    if (which == BINARY_div)
+        dtype = floating(dtype);
+    kernel_loop *run = kernels()->binary[which][dtype];
+    if (UNLIKELY(!run))
+        return ct_fail("%s: not defined for bool; cast an operand", op->name);
+    if ((a->dtype != dtype || b->dtype != dtype) && !to_common(operands, 2, dtype))
+        return NULL;
+    ct_tensor *y = elementwise(op->name, run, NULL, dtype, operands, 2);
+    return graph_record(op, y, operands, 2, NULL, 0);
+}
+
+static ct_tensor *comparison(const struct op *op, enum binary which, ct_tensor *a, ct_tensor *b)
+{
+    if (!both_given(op->name, a, b))
+        return NULL;
+    ct_tensor *operands[] = {a, b}, *y = NULL;
+    ct_dtype dtype = which >= BINARY_logical_and ? CT_BOOL : promote(operands, 2);
+    bool was = ct_set_recording(false);         /* views and casts on the way to a bool need no node */
+    if (to_common(operands, 2, dtype))
+        y = elementwise(op->name, kernels()->binary[which][dtype], NULL, CT_BOOL, operands, 2);
+    ct_set_recording(was);
+    return graph_record(op, y, operands, 2, NULL, 0);
+}
+
+/* ---- VJPs ------------------------------------------------------------------------------------------------------------------------- */
+#define VJP(name)                                                                                                        \
+    static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
+
+VJP(add_vjp)                                    /* da = g, db = g */
+{
+    gradients[0] = cotangents[0];
+    if (ct_node_wants(node, 1))
+        gradients[1] = cotangents[0];
+}
+
+VJP(sub_vjp)                                    /* da = g, db = -g */
+{
+    gradients[0] = cotangents[0];
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_neg(cotangents[0]);
+}
+
+VJP(mul_vjp)                                    /* da = g b, db = g a */
+{
+    ct_tensor *g = cotangents[0];
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_mul(g, ct_node_input(node, 1));
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_mul(g, ct_node_input(node, 0));
+}
+
+VJP(div_vjp)                                    /* da = g / b, db = -g a / b^2 */
+{
+    ct_tensor *g = cotangents[0], *a = ct_node_input(node, 0), *b = ct_node_input(node, 1);
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_div(g, b);
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_mul(ct_neg(g), ct_div(ct_div(a, b), b));
+}
+
+/* da = g b a^(b-1), 0 where b = 0; db = g y log a, 0 where a = 0 and b >= 0. The log of the values not taken is that of 1, so
+ * that no infinity meets a zero on the way back. */
+VJP(pow_vjp)
+{
+    ct_tensor *g = cotangents[0], *a = ct_node_input(node, 0), *b = ct_node_input(node, 1);
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_where(ct_eq(b, 0.0), 0.0, ct_mul(g, ct_mul(b, ct_pow(a, ct_sub(b, 1.0)))));
+    if (ct_node_wants(node, 1)) {
+        ct_tensor *dead = ct_logical_and(ct_eq(a, 0.0), ct_ge(b, 0.0));
+        gradients[1] = ct_where(dead, 0.0, ct_mul(g, ct_mul(ct_node_output(node, 0), ct_log(ct_where(dead, 1.0, a)))));
+    }
+}
+
+static void share(ct_node *node, ct_tensor *g, ct_tensor *a_wins, ct_tensor *equal, ct_tensor **gradients)
+{
+    ct_tensor *half = ct_mul(0.5, g);
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_where(equal, half, ct_where(a_wins, g, 0.0));
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_where(equal, half, ct_where(a_wins, 0.0, g));
+}
+
+VJP(maximum_vjp)                                /* g to the larger, half each where equal; as in PyTorch, b's where one is NaN */
+{
+    ct_tensor *a = ct_node_input(node, 0), *b = ct_node_input(node, 1);
+    share(node, cotangents[0], ct_gt(a, b), ct_eq(a, b), gradients);
+}
+
+VJP(minimum_vjp)
+{
+    ct_tensor *a = ct_node_input(node, 0), *b = ct_node_input(node, 1);
+    share(node, cotangents[0], ct_lt(a, b), ct_eq(a, b), gradients);
+}
+
+#define ARITHMETIC_OP(name, reads)                                                                                       \
+    const struct op op_##name = {#name, name##_vjp, NULL, reads};                                                        \
+    ct_tensor *(ct_##name)(ct_tensor * a, ct_tensor * b)                                                                 \
+    {                                                                                                                    \
+        return arithmetic(&op_##name, BINARY_##name, a, b);                                                              \
+    }
+ARITHMETIC_OP(add, 0)
+ARITHMETIC_OP(sub, 0)
+ARITHMETIC_OP(mul, READS(0) | READS(1))
+ARITHMETIC_OP(div, READS(0) | READS(1))
+ARITHMETIC_OP(maximum, READS(0) | READS(1))
+ARITHMETIC_OP(minimum, READS(0) | READS(1))
+
+const struct op op_pow = {"pow", pow_vjp, NULL, READS(0) | READS(1) | READS_OUTPUT};
+ct_tensor *(ct_pow)(ct_tensor *a, ct_tensor *b)
+{
+    if (both_given("pow", a, b) && promote((ct_tensor *const[]){a, b}, 2) >= CT_INT64 && b->dtype == CT_INT64) {
+        ct_tensor *worst = (ct_min)(b, NULL, 0, false, NULL);
+        if (tensor_numel(b) && (!worst || ct_item_int(worst) < 0))
+            return ct_fail("pow: integers to the negative power %lld; cast one to float", (long long)ct_item_int(worst));
+    }
+    return arithmetic(&op_pow, BINARY_pow, a, b);
+}
+
+#define COMPARISON_OP(name)                                                                                              \
+    const struct op op_##name = {#name, NULL, NULL, 0};                                                                  \
+    ct_tensor *(ct_##name)(ct_tensor * a, ct_tensor * b)                                                                 \
+    {                                                                                                                    \
+        return comparison(&op_##name, BINARY_##name, a, b);                                                              \
+    }
+COMPARISON_OP(eq)
+COMPARISON_OP(ne)
+COMPARISON_OP(lt)
+COMPARISON_OP(le)
+COMPARISON_OP(gt)
+COMPARISON_OP(ge)
+COMPARISON_OP(logical_and)
+COMPARISON_OP(logical_or)
+COMPARISON_OP(logical_xor)
+
+const struct op op_logical_not = {"logical_not", NULL, NULL, 0};
+ct_tensor *ct_logical_not(ct_tensor *x)
+{
+    return given("logical_not", "the operand", x) ? graph_record(&op_logical_not, ct_eq(x, false), &x, 1, NULL, 0) : NULL;
+}
+
+/* ---- where: da = c ? g : 0, db = c ? 0 : g ------------------------------------------------------------------------------------------- */
+VJP(where_vjp)
+{
+    ct_tensor *c = ct_node_input(node, 0), *g = cotangents[0];
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_where(c, g, 0.0);
+    if (ct_node_wants(node, 2))
+        gradients[2] = ct_where(c, 0.0, g);
+}
+
+const struct op op_where = {"where", where_vjp, NULL, READS(0)};
+ct_tensor *(ct_where)(ct_tensor *condition, ct_tensor *a, ct_tensor *b)
+{
+    if (!given("where", "the condition", condition) || !both_given("where", a, b))
+        return NULL;
+    if (condition->dtype != CT_BOOL)
+        return ct_fail("where: the condition is %s, want bool", ct_dtype_name((ct_dtype)condition->dtype));
+    ct_tensor *operands[] = {condition, a, b};
+    ct_dtype dtype = promote(operands + 1, 2);
+    if (!to_common(operands + 1, 2, dtype))
+        return NULL;
+    kernel_loop *run = kernels()->where[__builtin_ctzll(ct_dtype_size(dtype))];
+    return graph_record(&op_where, elementwise("where", run, NULL, dtype, operands, 3), operands, 3, NULL, 0);
+}
+
+/* where(mask, value, x), in x's shape and dtype */
+VJP(masked_fill_vjp)
+{
+    ct_tensor *mask = ct_node_input(node, 1), *g = cotangents[0];
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_where(mask, 0.0, g);
+    if (ct_node_wants(node, 2))
+        gradients[2] = ct_sum_to_as(ct_where(mask, g, 0.0), ct_node_input(node, 2));
+}
+
+const struct op op_masked_fill = {"masked_fill", masked_fill_vjp, NULL, READS(1)};
+ct_tensor *(ct_masked_fill)(ct_tensor *x, ct_tensor *mask, ct_tensor *value)
+{
+    if (!given("masked_fill", "the operand", x) || !given("masked_fill", "the mask", mask) || !given("masked_fill", "the value", value))
+        return NULL;
+    if (mask->dtype != CT_BOOL)
+        return ct_fail("masked_fill: the mask is %s, want bool", ct_dtype_name((ct_dtype)mask->dtype));
+    if (tensor_numel(value) != 1 || value->rank > 0)
+        return ct_fail("masked_fill: the value has shape %s, want a number or a 0-d tensor", SHAPE(value));
+    if (value->dtype < CT_INT64 && !is_floating(x))
+        return ct_fail("masked_fill: a %s value does not fit into %s", ct_dtype_name((ct_dtype)value->dtype), ct_dtype_name((ct_dtype)x->dtype));
+    int64_t sizes[CT_MAX_RANK];
+    size_t rank;
+    if (!broadcast_sizes("masked_fill", (ct_tensor *const[]){x, mask}, 2, sizes, &rank))
+        return NULL;
+    ct_tensor *wide = broadcast_to(x, sizes, rank), *v = as_dtype(value, (ct_dtype)x->dtype);
+    if (!wide || !v)
+        return NULL;
+    ct_tensor *y = tensor_new_like("masked_fill", (ct_dtype)x->dtype, wide);
+    if (!y)
+        return NULL;
+    run_loop(kernels()->where[__builtin_ctzll(ct_dtype_size((ct_dtype)x->dtype))], NULL, (ct_tensor *const[]){y, mask, v, wide}, 4);
+    return graph_record(&op_masked_fill, y, (ct_tensor *const[]){wide, mask, v}, 3, NULL, 0);
+}

@@ -1,0 +1,186 @@
+/* Largest and smallest, and where they are. */
+#include "../kernels/pool.h"
+#include "ops.h"
+
+#define VJP(name)                                                                                                        \
+    static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
+
+/* For each kept element of x (the axis last, or all of x as one row): the place of its extreme, and its value. */
+struct search {
+    const ct_tensor *x;
+    int axis;
+    bool largest;
+    int64_t rows, per_part;
+    int64_t *places;
+    char *values;
+};
+
+static void search_rows(size_t part, void *context)
+{
+    const struct search *s = context;
+    const ct_tensor *x = s->x;
+    const size_t item = ct_dtype_size((ct_dtype)x->dtype);
+    const int64_t stride = x->rank ? x->strides[s->axis] : 1, length = x->rank ? x->sizes[s->axis] : 1;
+    int64_t end = (int64_t)(part + 1) * s->per_part;
+    for (int64_t row = (int64_t)part * s->per_part; row < end && row < s->rows; row++) {
+        int64_t offset = 0, rest = row;
+        for (int i = x->rank; i-- > 0;)
+            if (i != s->axis) {
+                offset += rest % x->sizes[i] * x->strides[i];
+                rest /= x->sizes[i];
+            }
+        const char *from = x->data + offset * (int64_t)item;
+        int64_t place = (int64_t)kernels()->extreme[s->largest][x->dtype](from, (size_t)length, stride);
+        if (s->places)
+            s->places[row] = place;
+        if (s->values)
+            memcpy(s->values + (size_t)row * item, from + place * stride * (int64_t)item, item);
+    }
+}
+
+static bool search(const char *op, const ct_tensor *x, int axis, bool largest, ct_tensor *places, ct_tensor *values)
+{
+    const int64_t length = x->rank ? x->sizes[axis] : 1, rows = places ? tensor_numel(places) : tensor_numel(values);
+    if (length == 0 && rows)
+        return ct_fail("%s: %s has nothing along axis %d", op, SHAPE(x), axis) != NULL;
+    struct search s = {x, axis, largest, rows, length < LOOP_GRAIN ? LOOP_GRAIN / (length ? length : 1) : 1,
+                       places ? (int64_t *)places->data : NULL, values ? values->data : NULL};
+    pool_run((size_t)((rows + s.per_part - 1) / s.per_part), search_rows, &s);
+    return true;
+}
+
+/* ---- argmax, argmin ----------------------------------------------------------------------------------------------------------------- */
+static ct_tensor *arg(const struct op *op, ct_tensor *x, const int *axes, size_t count, bool keepdims, bool largest)
+{
+    if (!given(op->name, "the operand", x))
+        return NULL;
+    if (count > 1)
+        return ct_fail("%s: %zu axes named, want one, or none for the flattened tensor", op->name, count);
+    int axis = 0;
+    int64_t sizes[CT_MAX_RANK];
+    if (count && !check_axis(op->name, x, axes[0], &axis))
+        return NULL;
+    if (!count && tensor_numel(x) == 0)
+        return ct_fail("%s: %s is empty", op->name, SHAPE(x));
+    size_t rank = reduced_sizes(x, count ? 1u << axis : ~0u, keepdims, sizes);
+    bool was = ct_set_recording(false);
+    ct_tensor *flat = count ? x : (ct_reshape)(x, (const int64_t[]){-1}, 1);
+    ct_tensor *places = flat ? tensor_new(op->name, CT_INT64, rank, sizes, NULL) : NULL;
+    ct_set_recording(was);
+    return places && search(op->name, flat, axis, largest, places, NULL) ? graph_record(op, places, &x, 1, NULL, 0) : NULL;
+}
+
+const struct op op_argmax = {"argmax", NULL, NULL, 0};
+const struct op op_argmin = {"argmin", NULL, NULL, 0};
+
+ct_tensor *(ct_argmax)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
+{
+    return arg(&op_argmax, x, axes, count, keepdims, true);
+}
+
+ct_tensor *(ct_argmin)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
+{
+    return arg(&op_argmin, x, axes, count, keepdims, false);
+}
+
+/* ---- One axis: all of g to the place found -------------------------------------------------------------------------------------------- */
+VJP(pick_vjp)
+{
+    ct_tensor *x = ct_node_input(node, 0), *places = ct_node_input(node, 1);
+    const unsigned set = *(const unsigned *)ct_node_context(node);
+    if (!x->rank) {
+        gradients[0] = cotangents[0];
+        return;
+    }
+    int axis = __builtin_ctz(set);
+    int64_t sizes[CT_MAX_RANK];
+    for (int i = 0; i < x->rank; i++)
+        sizes[i] = i == axis ? x->sizes[i] : 1;
+    ct_tensor *here = (ct_reshape)((ct_arange)(0, (double)x->sizes[axis], 1, CT_INT64), sizes, x->rank);
+    gradients[0] = ct_where(ct_eq(here, with_axes(places, x, set)), with_axes(cotangents[0], x, set), 0.0);
+}
+
+/* ---- Several axes: g shared by all that equal the extreme, NaNs among themselves --------------------------------------------------------- */
+VJP(share_vjp)
+{
+    ct_tensor *x = ct_node_input(node, 0);
+    const unsigned set = *(const unsigned *)ct_node_context(node);
+    int axes[CT_MAX_RANK];
+    size_t count = 0;
+    for (int i = 0; i < x->rank; i++)
+        if (set >> i & 1)
+            axes[count++] = i;
+    ct_tensor *y = with_axes(ct_node_output(node, 0), x, set), *g = with_axes(cotangents[0], x, set);
+    ct_tensor *mask = ct_logical_or(ct_eq(x, y), ct_logical_and(ct_ne(x, x), ct_ne(y, y)));
+    ct_tensor *equal = count ? ct_cast((ct_sum)(mask, axes, count, true), ct_dtype_of(g)) : NULL;
+    gradients[0] = ct_where(mask, count ? ct_div(g, equal) : g, 0.0);
+}
+
+#define EXTREME_OPS(name)                                                                                                \
+    const struct op op_##name = {#name, pick_vjp, NULL, READS(1)};                                                       \
+    const struct op op_##name##_shared = {#name, share_vjp, NULL, READS(0) | READS_OUTPUT};
+EXTREME_OPS(max)
+EXTREME_OPS(min)
+
+static ct_tensor *extreme(const struct op *picked, const struct op *shared, ct_tensor *x, const int *axes, size_t count, bool keepdims,
+                          ct_tensor **indices, bool largest)
+{
+    const char *name = picked->name;
+    bool ok;
+    int64_t sizes[CT_MAX_RANK];
+    if (indices)
+        *indices = NULL;
+    if (!given(name, "the operand", x))
+        return NULL;
+    unsigned set = check_axes(name, x, axes, count, &ok);
+    if (!ok)
+        return NULL;
+    if (indices && count != 1)
+        return ct_fail("%s: indices want exactly one axis, got %zu", name, count);
+    if (count != 1 && tensor_numel(x) == 0)
+        for (int i = 0; i < x->rank; i++)
+            if (set >> i & 1 && x->sizes[i] == 0)
+                return ct_fail("%s: %s has nothing along axis %d", name, SHAPE(x), i);
+    size_t rank = reduced_sizes(x, set, keepdims, sizes);
+    ct_tensor *y = tensor_new(name, (ct_dtype)x->dtype, rank, sizes, NULL);
+    if (!y)
+        return NULL;
+    if (count == 1) {
+        ct_tensor *places = tensor_new(name, CT_INT64, rank, sizes, NULL);
+        if (!places || !search(name, x, __builtin_ctz(set), largest, places, y))
+            return NULL;
+        if (indices)
+            *indices = places;
+        return RECORD(picked, y, &set, x, places);
+    }
+    bool was = ct_set_recording(false);         /* the axes in question last, as one */
+    int order[CT_MAX_RANK], last = 0;
+    int64_t flat_sizes[CT_MAX_RANK + 1];
+    size_t kept = 0;
+    for (int i = 0; i < x->rank; i++)
+        if (!(set >> i & 1))
+            flat_sizes[kept] = x->sizes[i], order[kept++] = i;
+    for (int i = 0; i < x->rank; i++)
+        if (set >> i & 1)
+            order[kept + (size_t)last++] = i;
+    flat_sizes[kept] = 1;
+    for (int i = 0; i < last; i++)
+        flat_sizes[kept] *= x->sizes[order[kept + (size_t)i]];
+    ct_tensor *flat = last ? (ct_reshape)((ct_permute)(x, order, x->rank), flat_sizes, kept + 1) : x;
+    ct_set_recording(was);
+    if (!flat || (last && !search(name, flat, (int)kept, largest, NULL, y)))
+        return NULL;
+    if (!last)
+        copy_values(y, x);
+    return RECORD(shared, y, &set, x);
+}
+
+ct_tensor *(ct_max)(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices)
+{
+    return extreme(&op_max, &op_max_shared, x, axes, count, keepdims, indices, true);
+}
+
+ct_tensor *(ct_min)(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices)
+{
+    return extreme(&op_min, &op_min_shared, x, axes, count, keepdims, indices, false);
+}

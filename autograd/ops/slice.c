@@ -1,0 +1,230 @@
+/* Parts of a tensor: NumPy's basic indexing, and its transpose, which lays a part into a filled whole. */
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "ops.h"
+
+#define VJP(name)                                                                                                        \
+    static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
+
+struct cut {                                    /* of every axis: start, start + step, ... */
+    int64_t start[CT_MAX_RANK], step[CT_MAX_RANK], length[CT_MAX_RANK];
+};
+
+static ct_tensor *cut_out(ct_tensor *x, const struct cut *c);
+static ct_tensor *lay_into(ct_tensor *x, const struct cut *c, const int64_t *sizes, double value);
+
+VJP(slice_vjp)
+{
+    ct_tensor *x = ct_node_input(node, 0);
+    gradients[0] = lay_into(cotangents[0], ct_node_context(node), x->sizes, 0);
+}
+const struct op op_slice = {"slice", slice_vjp, NULL, 0};
+
+VJP(pad_vjp)
+{
+    gradients[0] = cut_out(cotangents[0], ct_node_context(node));
+}
+const struct op op_pad = {"pad", pad_vjp, NULL, 0};
+
+static ct_tensor *cut_view(const char *op, ct_tensor *x, const struct cut *c)
+{
+    int64_t strides[CT_MAX_RANK], offset = 0;
+    bool empty = false;
+    for (int i = 0; i < x->rank; i++)
+        empty |= c->length[i] == 0;
+    for (int i = 0; i < x->rank; i++) {
+        strides[i] = x->strides[i] * c->step[i];
+        offset += empty ? 0 : x->strides[i] * c->start[i];
+    }
+    return tensor_view(op, x, x->rank, c->length, strides, offset);
+}
+
+static ct_tensor *cut_out(ct_tensor *x, const struct cut *c)
+{
+    return x ? graph_record(&op_slice, cut_view("slice", x, c), &x, 1, c, sizeof *c) : NULL;
+}
+
+static ct_tensor *lay_into(ct_tensor *x, const struct cut *c, const int64_t *sizes, double value)
+{
+    ct_tensor *y = x ? (ct_full)(sizes, x->rank, value, (ct_dtype)x->dtype) : NULL;
+    ct_tensor *part = y ? cut_view("pad", y, c) : NULL;
+    if (!part)
+        return NULL;
+    copy_values(part, x);
+    return graph_record(&op_pad, y, &x, 1, c, sizeof *c);
+}
+
+static struct cut whole(const ct_tensor *x)
+{
+    struct cut c = {{0}, {0}, {0}};
+    for (int i = 0; i < x->rank; i++)
+        c.step[i] = 1, c.length[i] = x->sizes[i];
+    return c;
+}
+
+ct_tensor *ct_narrow(ct_tensor *x, int axis, int64_t start, int64_t length)
+{
+    int i;
+    if (!given("narrow", "the operand", x) || !check_axis("narrow", x, axis, &i))
+        return NULL;
+    if (!x->rank || start < 0 || length < 0 || start > x->sizes[i] || length > x->sizes[i] - start)
+        return ct_fail("narrow: %lld elements from %lld on axis %d of %s", (long long)length, (long long)start, axis, SHAPE(x));
+    struct cut c = whole(x);
+    c.start[i] = start, c.length[i] = length;
+    return cut_out(x, &c);
+}
+
+ct_tensor *(ct_pad)(ct_tensor *x, const int64_t *widths, size_t count, double value)
+{
+    if (!given("pad", "the operand", x))
+        return NULL;
+    if (count % 2 || count / 2 > x->rank)
+        return ct_fail("pad: %zu widths for %s: want a pair for each of up to %d axes", count, SHAPE(x), x->rank);
+    struct cut inner = whole(x), place = whole(x);
+    int64_t sizes[CT_MAX_RANK], total;
+    memcpy(sizes, x->sizes, sizeof sizes);
+    for (size_t k = 0; k < count / 2; k++) {
+        size_t i = x->rank - 1u - k;
+        int64_t before = widths[2 * k], after = widths[2 * k + 1];
+        if (before < -x->sizes[i] || after < -x->sizes[i] || before + after < -x->sizes[i] || before > INT64_MAX / 4 || after > INT64_MAX / 4)
+            return ct_fail("pad: %lld and %lld on axis %zu of %s", (long long)before, (long long)after, i, SHAPE(x));
+        inner.start[i] = before < 0 ? -before : 0;
+        inner.length[i] = x->sizes[i] - inner.start[i] + (after < 0 ? after : 0);
+        place.start[i] = before > 0 ? before : 0;
+        place.length[i] = inner.length[i];
+        sizes[i] = x->sizes[i] + before + after;
+    }
+    return sizes_product("pad", sizes, x->rank, 1, &total) ? lay_into(cut_out(x, &inner), &place, sizes, value) : NULL;
+}
+
+/* ---- NumPy's subscripts --------------------------------------------------------------------------------------------------------------- */
+struct subscript {
+    enum { INDEX, SLICE, ELLIPSIS, NEW_AXIS } kind;
+    bool has_start, has_stop, has_step;
+    int64_t start, stop, step;
+};
+
+static const char *skip_spaces(const char *p)
+{
+    while (isspace((unsigned char)*p))
+        p++;
+    return p;
+}
+
+/* A number, if one stands here; false on one that does not fit. */
+static bool parse_number(const char **at, bool *there, int64_t *value)
+{
+    const char *p = skip_spaces(*at);
+    *there = isdigit((unsigned char)*p) || ((*p == '-' || *p == '+') && isdigit((unsigned char)p[1]));
+    if (*there) {
+        char *end;
+        long long v = strtoll(p, &end, 10);
+        if (v == INT64_MAX || v == INT64_MIN)
+            return false;
+        *value = v, p = end;
+    }
+    *at = skip_spaces(p);
+    return true;
+}
+
+static bool parse_one(const char **at, struct subscript *s)
+{
+    const char *p = skip_spaces(*at);
+    *s = (struct subscript){.kind = INDEX};
+    static const struct { const char *word; int kind; } words[] = {{"...", ELLIPSIS}, {"None", NEW_AXIS}, {"newaxis", NEW_AXIS}};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strncmp(p, words[i].word, strlen(words[i].word)) == 0) {
+            s->kind = words[i].kind;
+            *at = skip_spaces(p + strlen(words[i].word));
+            return true;
+        }
+    if (!parse_number(&p, &s->has_start, &s->start))
+        return false;
+    if (*p == ':') {
+        s->kind = SLICE;
+        p++;
+        if (!parse_number(&p, &s->has_stop, &s->stop))
+            return false;
+        if (*p == ':') {
+            p++;
+            if (!parse_number(&p, &s->has_step, &s->step))
+                return false;
+        }
+    }
+    *at = p;
+    return s->kind == SLICE || s->has_start;
+}
+
+/* Python's slice.indices */
+static void resolve(const struct subscript *s, int64_t size, int64_t *start, int64_t *step, int64_t *length)
+{
+    *step = s->has_step ? s->step : 1;
+    int64_t low = *step < 0 ? -1 : 0, high = *step < 0 ? size - 1 : size;
+#define PLACE(v) ((v) < 0 ? ((v) + size < low ? low : (v) + size) : (v) > high ? high : (v))
+    *start = s->has_start ? PLACE(s->start) : *step < 0 ? high : low;
+    int64_t stop = s->has_stop ? PLACE(s->stop) : *step < 0 ? low : high;
+#undef PLACE
+    int64_t gap = *step < 0 ? *start - stop : stop - *start, stride = *step < 0 ? -*step : *step;
+    *length = gap > 0 ? (gap - 1) / stride + 1 : 0;
+    if (*length == 0)
+        *start = 0;
+}
+
+ct_tensor *ct_slice(ct_tensor *x, const char *text)
+{
+    enum { MOST = 3 * CT_MAX_RANK };
+    struct subscript list[MOST];
+    int count = 0, named = 0, ellipses = 0, fresh = 0;
+    if (!given("slice", "the operand", x))
+        return NULL;
+    if (!text)
+        return ct_fail("slice: the subscript is NULL");
+    for (const char *p = skip_spaces(text); *p;) {
+        struct subscript s;
+        if (count == MOST || !parse_one(&p, &s) || (*p && *p != ','))
+            return ct_fail("slice: \"%s\" is malformed at character %d", text, (int)(p - text));
+        if (s.kind == SLICE && s.has_step && (s.step == 0 || s.step == INT64_MIN))
+            return ct_fail("slice: \"%s\": a step of 0", text);
+        list[count++] = s;
+        named += s.kind == INDEX || s.kind == SLICE;
+        ellipses += s.kind == ELLIPSIS;
+        fresh += s.kind == NEW_AXIS;
+        if (*p == ',')
+            p = skip_spaces(p + 1);
+    }
+    if (ellipses > 1)
+        return ct_fail("slice: \"%s\": only one ... may stand", text);
+    if (named > x->rank)
+        return ct_fail("slice: \"%s\": %d subscripts for %s with %d axes", text, named, SHAPE(x), x->rank);
+    struct cut c = whole(x);
+    int64_t sizes[CT_MAX_RANK];
+    int axis = 0, rank = 0, open = x->rank - named;
+    if (!ellipses)
+        list[count < MOST ? count++ : MOST - 1] = (struct subscript){.kind = ELLIPSIS};
+    bool drops = false;
+    for (int i = 0; i < count; i++) {
+        const struct subscript *s = &list[i];
+        int here = s->kind == ELLIPSIS ? open : 1;
+        if (rank + (s->kind == INDEX ? 0 : here) > CT_MAX_RANK)
+            return ct_fail("slice: \"%s\" of %s would have more than %d axes", text, SHAPE(x), CT_MAX_RANK);
+        if (s->kind == ELLIPSIS)
+            for (int k = 0; k < open; k++)
+                sizes[rank++] = x->sizes[axis++];
+        else if (s->kind == NEW_AXIS)
+            sizes[rank++] = 1;
+        else if (s->kind == SLICE) {
+            resolve(s, x->sizes[axis], &c.start[axis], &c.step[axis], &c.length[axis]);
+            sizes[rank++] = c.length[axis++];
+        } else {
+            int64_t size = x->sizes[axis], at = s->start < 0 ? s->start + size : s->start;
+            if (at < 0 || at >= size)
+                return ct_fail("slice: \"%s\": index %lld is out of range for axis %d of %s", text, (long long)s->start, axis, SHAPE(x));
+            c.start[axis] = at, c.length[axis] = 1;
+            axis++, drops = true;
+        }
+    }
+    ct_tensor *y = cut_out(x, &c);
+    return y && (fresh || drops) ? (ct_reshape)(y, sizes, (size_t)rank) : y;
+}

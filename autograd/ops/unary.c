@@ -1,0 +1,128 @@
+/* Elementwise ops of one tensor: the table in unary.def, and what its rows call. */
+#include <math.h>
+
+#include "ops.h"
+
+static ct_tensor *unary(const struct op *op, enum unary which, ct_tensor *x, const double *parameters)
+{
+    if (!given(op->name, "the operand", x))
+        return NULL;
+    kernel_loop *run;
+    if (!is_floating(x)) {
+        run = x->dtype == CT_INT64 ? kernels()->integer_unary[which] : NULL;
+        if (!run && !(x = as_dtype(x, ct_default_dtype())))
+            return NULL;
+    }
+    if (is_floating(x))
+        run = kernels()->unary[which][x->dtype];
+    ct_tensor *input = x, *y = elementwise(op->name, run, parameters, (ct_dtype)x->dtype, &input, 1);
+    return graph_record(op, y, &x, 1, parameters, parameters ? 2 * sizeof *parameters : 0);
+}
+
+/* dx of a row by its loop: what the row does not read is given as g, so that it is there to be read. */
+static void unary_fused(ct_node *node, enum unary which, ct_tensor *const *cotangents, ct_tensor **gradients)
+{
+    ct_tensor *g = cotangents[0], *x = node->op->reads & READS(0) ? ct_node_input(node, 0) : g;
+    ct_tensor *y = node->op->reads & READS_OUTPUT ? ct_node_output(node, 0) : g;
+    ct_tensor *dx = tensor_new_like(node->op->name, (ct_dtype)g->dtype, node->op->reads & READS(0) ? x : y);
+    if (!dx)
+        return;
+    run_loop(kernels()->unary_vjp[which][g->dtype], node->context, (ct_tensor *const[]){dx, g, x, y}, 4);
+    gradients[0] = dx;
+}
+
+/* ---- Derivatives too long for a row --------------------------------------------------------------------------------------------- */
+static ct_tensor *erf_slope(ct_tensor *x)       /* 2 / sqrt(pi) e^(-x^2) */
+{
+    return ct_mul(2 / sqrt(M_PI), ct_exp(ct_neg(ct_square(x))));
+}
+
+static ct_tensor *gelu_slope(ct_tensor *x)      /* Phi(x) + x phi(x) */
+{
+    ct_tensor *cdf = ct_mul(0.5, ct_add(1.0, ct_erf(ct_mul(x, M_SQRT1_2))));
+    ct_tensor *pdf = ct_mul(M_SQRT1_2 / sqrt(M_PI), ct_exp(ct_mul(-0.5, ct_square(x))));
+    return ct_add(cdf, ct_mul(x, pdf));
+}
+
+static ct_tensor *gelu_tanh_slope(ct_tensor *x) /* of x s(2 u(x)): s + 2 x s (1 - s) u', u = sqrt(2/pi) (x + 0.044715 x^3) */
+{
+    const double c = sqrt(2 / M_PI);
+    ct_tensor *square = ct_square(x);
+    ct_tensor *s = ct_sigmoid(ct_mul(2 * c, ct_mul(x, ct_add(1.0, ct_mul(0.044715, square)))));
+    ct_tensor *inner = ct_mul(2 * c, ct_add(1.0, ct_mul(3 * 0.044715, square)));
+    return ct_add(s, ct_mul(ct_mul(x, inner), ct_mul(s, ct_sub(1.0, s))));
+}
+
+static ct_tensor *silu_slope(ct_tensor *x)      /* s (1 + x (1 - s)) */
+{
+    ct_tensor *s = ct_sigmoid(x);
+    return ct_mul(s, ct_add(1.0, ct_mul(x, ct_sub(1.0, s))));
+}
+
+/* ---- The table -------------------------------------------------------------------------------------------------------------------- */
+#define X READS(0)
+#define Y READS_OUTPUT
+#define P0 parameters[0]
+#define P1 parameters[1]
+#define ROW(name, f, expression, loop, reads_)                                                                           \
+    static void name##_vjp(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)                           \
+    {                                                                                                                    \
+        ct_tensor *g = cotangents[0], *x = (reads_) & X ? ct_node_input(node, 0) : NULL;                                 \
+        ct_tensor *y = (reads_) & Y ? ct_node_output(node, 0) : NULL;                                                    \
+        const double *parameters = ct_node_context(node);                                                                \
+        (void)g, (void)x, (void)y, (void)parameters;                                                                     \
+        gradients[0] = expression;                                                                                       \
+    }                                                                                                                    \
+    static void name##_fused(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)                         \
+    {                                                                                                                    \
+        unary_fused(node, UNARY_##name, cotangents, gradients);                                                          \
+    }                                                                                                                    \
+    const struct op op_##name = {#name, name##_vjp, name##_fused, reads_};
+#include "unary.def"
+#undef ROW
+#undef P0
+#undef P1
+
+#define PLAIN(name)                                                                                                      \
+    ct_tensor *ct_##name(ct_tensor *x)                                                                                   \
+    {                                                                                                                    \
+        return unary(&op_##name, UNARY_##name, x, NULL);                                                                 \
+    }
+PLAIN(neg)
+PLAIN(abs)
+PLAIN(sign)
+PLAIN(exp)
+PLAIN(log)
+PLAIN(sqrt)
+PLAIN(square)
+PLAIN(reciprocal)
+PLAIN(sin)
+PLAIN(cos)
+PLAIN(tanh)
+PLAIN(erf)
+PLAIN(sigmoid)
+PLAIN(log_sigmoid)
+PLAIN(relu)
+PLAIN(gelu)
+PLAIN(gelu_tanh)
+PLAIN(silu)
+
+ct_tensor *(ct_leaky_relu)(ct_tensor *x, double slope)
+{
+    return unary(&op_leaky_relu, UNARY_leaky_relu, x, (double[2]){slope});
+}
+
+ct_tensor *(ct_elu)(ct_tensor *x, double alpha)
+{
+    return unary(&op_elu, UNARY_elu, x, (double[2]){alpha});
+}
+
+ct_tensor *(ct_softplus)(ct_tensor *x, double beta, double threshold)
+{
+    return unary(&op_softplus, UNARY_softplus, x, (double[2]){beta, threshold});
+}
+
+ct_tensor *ct_clamp(ct_tensor *x, double low, double high)
+{
+    return unary(&op_clamp, UNARY_clamp, x, (double[2]){low, high});
+}

@@ -1,0 +1,224 @@
+/* C's convenience over the plain functions: numbers as operands, sizes as argument lists, options by name, scopes that
+ * close with their block. A macro never evaluates an argument twice, and evaluates them left to right. */
+#ifndef COTANGENT_SUGAR_H
+#define COTANGENT_SUGAR_H
+
+/* ---- Pieces ----------------------------------------------------------------------------------------------------------- */
+#define CT_GLUE2_(a, b) a##b
+#define CT_GLUE_(a, b) CT_GLUE2_(a, b)
+#define CT_NAME_(stem) CT_GLUE_(CT_GLUE_(stem, __COUNTER__), _)
+#define CT_UNWRAP_(...) __VA_ARGS__
+/* The first argument, and the others each followed by a comma. The added empty argument keeps "..." from being absent. */
+#define CT_HEAD_(...) CT_HEAD2_(__VA_ARGS__, )
+#define CT_HEAD2_(head, ...) head
+#define CT_TAIL_(...) CT_TAIL2_(__VA_ARGS__, )
+#define CT_TAIL2_(head, ...) __VA_ARGS__
+
+/* ---- Scopes: declarations, so that return, break and continue close them ------------------------------------------------ */
+#define CT_SCOPE CT_SCOPE2_(CT_NAME_(ct_scope_mark_))
+#define CT_SCOPE2_(mark) char mark __attribute__((cleanup(ct_scope_leave_), unused)) = ct_scope_enter_(&mark)
+#define CT_NO_GRAD CT_NO_GRAD2_(CT_NAME_(ct_no_grad_mark_))
+#define CT_NO_GRAD2_(mark) const char mark __attribute__((cleanup(ct_no_grad_leave_), unused)) = ct_no_grad_enter_()
+
+/* ---- Numbers as operands -------------------------------------------------------------------------------------------------
+ * An operand is bound to a name first: _Generic on its text would repeat that text, and a nest of calls would double at
+ * every level. There is no default branch, so a wrong type does not compile. void * is the literal NULL. */
+#define CT_OPERAND_(v)                                                                                                   \
+    _Generic((v), ct_tensor *: ct_same_, const ct_tensor *: ct_same_, void *: ct_same_, float: ct_scalar, double: ct_scalar, \
+        long double: ct_scalar, _Bool: ct_scalar_bool, char: ct_scalar_int, signed char: ct_scalar_int,                  \
+        unsigned char: ct_scalar_int, short: ct_scalar_int, unsigned short: ct_scalar_int, int: ct_scalar_int,           \
+        unsigned: ct_scalar_int, long: ct_scalar_int, unsigned long: ct_scalar_int, long long: ct_scalar_int,            \
+        unsigned long long: ct_scalar_int)(v)
+static inline ct_tensor *ct_same_(const void *t)
+{
+    return (ct_tensor *)(uintptr_t)t;
+}
+#define CT_CALL2_(f, x, y) CT_CALL2B_(f, x, y, CT_NAME_(ct_a_), CT_NAME_(ct_b_))
+#define CT_CALL2B_(f, x, y, a, b)                                                                                        \
+    __extension__({                                                                                                      \
+        __auto_type a = (x);                                                                                             \
+        __auto_type b = (y);                                                                                             \
+        f(CT_OPERAND_(a), CT_OPERAND_(b));                                                                               \
+    })
+#define CT_CALL3_(f, x, y, z) CT_CALL3B_(f, x, y, z, CT_NAME_(ct_a_), CT_NAME_(ct_b_), CT_NAME_(ct_c_))
+#define CT_CALL3B_(f, x, y, z, a, b, c)                                                                                  \
+    __extension__({                                                                                                      \
+        __auto_type a = (x);                                                                                             \
+        __auto_type b = (y);                                                                                             \
+        __auto_type c = (z);                                                                                             \
+        f(CT_OPERAND_(a), CT_OPERAND_(b), CT_OPERAND_(c));                                                               \
+    })
+#define ct_add(a, b) CT_CALL2_(ct_add, a, b)
+#define ct_sub(a, b) CT_CALL2_(ct_sub, a, b)
+#define ct_mul(a, b) CT_CALL2_(ct_mul, a, b)
+#define ct_div(a, b) CT_CALL2_(ct_div, a, b)
+#define ct_pow(a, b) CT_CALL2_(ct_pow, a, b)
+#define ct_maximum(a, b) CT_CALL2_(ct_maximum, a, b)
+#define ct_minimum(a, b) CT_CALL2_(ct_minimum, a, b)
+#define ct_eq(a, b) CT_CALL2_(ct_eq, a, b)
+#define ct_ne(a, b) CT_CALL2_(ct_ne, a, b)
+#define ct_lt(a, b) CT_CALL2_(ct_lt, a, b)
+#define ct_le(a, b) CT_CALL2_(ct_le, a, b)
+#define ct_gt(a, b) CT_CALL2_(ct_gt, a, b)
+#define ct_ge(a, b) CT_CALL2_(ct_ge, a, b)
+#define ct_logical_and(a, b) CT_CALL2_(ct_logical_and, a, b)
+#define ct_logical_or(a, b) CT_CALL2_(ct_logical_or, a, b)
+#define ct_logical_xor(a, b) CT_CALL2_(ct_logical_xor, a, b)
+#define ct_matmul(a, b) CT_CALL2_(ct_matmul, a, b)
+#define ct_add_(x, y) CT_CALL2_(ct_add_, x, y)
+#define ct_mul_(x, y) CT_CALL2_(ct_mul_, x, y)
+#define ct_fill_(x, value) CT_CALL2_(ct_fill_, x, value)
+#define ct_copy_(x, y) CT_CALL2_(ct_copy_, x, y)
+#define ct_where(condition, a, b) CT_CALL3_(ct_where, condition, a, b)
+#define ct_masked_fill(x, mask, value) CT_CALL3_(ct_masked_fill, x, mask, value)
+
+/* ---- Lists: f(before, list, count, after) -------------------------------------------------------------------------------- */
+#define CT_LIST_(f, before, type, after, ...) CT_LISTB_(f, before, type, after, CT_NAME_(ct_list_), __VA_ARGS__)
+#define CT_LISTB_(f, before, type, after, list, ...)                                                                     \
+    __extension__({                                                                                                      \
+        type const list[] = {__VA_ARGS__};                                                                               \
+        f(CT_UNWRAP_ before list, sizeof list / sizeof *list CT_UNWRAP_ after);                                          \
+    })
+#define CT_SIZES_(f, before, after, ...) CT_LIST_(f, before, int64_t, after, __VA_ARGS__)
+/* A list of tensors where a function takes pointer and count: ct_cat(CT_TENSORS(a, b), 1). It lives to the end of the block. */
+#define CT_TENSORS(...) ((ct_tensor *const[]){__VA_ARGS__}), (sizeof((ct_tensor *const[]){__VA_ARGS__}) / sizeof(ct_tensor *))
+
+#define ct_empty(...) CT_SIZES_(ct_empty, (), (, ct_default_dtype()), __VA_ARGS__)
+#define ct_zeros(...) CT_SIZES_(ct_zeros, (), (, ct_default_dtype()), __VA_ARGS__)
+#define ct_ones(...) CT_SIZES_(ct_ones, (), (, ct_default_dtype()), __VA_ARGS__)
+#define ct_rand(...) CT_SIZES_(ct_rand, (), (, ct_default_dtype(), NULL), __VA_ARGS__)
+#define ct_randn(...) CT_SIZES_(ct_randn, (), (, ct_default_dtype(), NULL), __VA_ARGS__)
+#define ct_full(value, ...) CT_SIZES_(ct_full, (), (, value, ct_default_dtype()), __VA_ARGS__)
+#define ct_randint(low, high, ...) CT_SIZES_(ct_randint, (low, high, ), (, NULL), __VA_ARGS__)
+#define ct_empty_as(dtype, ...) CT_SIZES_((ct_empty), (), (, dtype), __VA_ARGS__)
+#define ct_zeros_as(dtype, ...) CT_SIZES_((ct_zeros), (), (, dtype), __VA_ARGS__)
+#define ct_ones_as(dtype, ...) CT_SIZES_((ct_ones), (), (, dtype), __VA_ARGS__)
+#define ct_rand_as(dtype, ...) CT_SIZES_((ct_rand), (), (, dtype, NULL), __VA_ARGS__)
+#define ct_randn_as(dtype, ...) CT_SIZES_((ct_randn), (), (, dtype, NULL), __VA_ARGS__)
+#define ct_full_as(dtype, value, ...) CT_SIZES_((ct_full), (), (, value, dtype), __VA_ARGS__)
+#define ct_vector(...) CT_LIST_(ct_vector, (), double, (, ct_default_dtype()), __VA_ARGS__)
+#define ct_vector_int(...) CT_LIST_((ct_vector), (), double, (, CT_INT64), __VA_ARGS__)
+#define ct_reshape(...) CT_SIZES_(ct_reshape, (CT_HEAD_(__VA_ARGS__), ), (), CT_TAIL_(__VA_ARGS__))
+#define ct_expand(...) CT_SIZES_(ct_expand, (CT_HEAD_(__VA_ARGS__), ), (), CT_TAIL_(__VA_ARGS__))
+#define ct_sum_to(...) CT_SIZES_(ct_sum_to, (CT_HEAD_(__VA_ARGS__), ), (), CT_TAIL_(__VA_ARGS__))
+#define ct_permute(...) CT_LIST_(ct_permute, (CT_HEAD_(__VA_ARGS__), ), int, (), CT_TAIL_(__VA_ARGS__))
+#define ct_squeeze(...) CT_LIST_(ct_squeeze, (CT_HEAD_(__VA_ARGS__), ), int, (), CT_TAIL_(__VA_ARGS__))
+#define ct_pad(x, value, ...) CT_LISTB_(ct_pad, (x, ), int64_t, (, value), CT_NAME_(ct_list_), __VA_ARGS__)
+
+#define CT_DTYPE_OF_(p)                                                                                                  \
+    _Generic((p), float *: CT_FLOAT32, const float *: CT_FLOAT32, double *: CT_FLOAT64, const double *: CT_FLOAT64,      \
+        int64_t *: CT_INT64, const int64_t *: CT_INT64, _Bool *: CT_BOOL, const _Bool *: CT_BOOL)
+#define ct_from_array(p, ...) CT_SIZES_(ct_from_array, (p, CT_DTYPE_OF_(p), ), (), __VA_ARGS__)
+#define ct_borrow_array(p, ...) CT_SIZES_(ct_borrow_array, (p, CT_DTYPE_OF_(p), ), (, NULL, NULL), __VA_ARGS__)
+
+/* ---- Named options: the defaults, then the caller's own, which override them, an explicit zero too -----------------------
+ * Both compilers warn of such overriding; here it is the point, so the warning is off for this declaration alone. Every
+ * options struct ends in a char of which users know nothing: a value given without a name is diagnosed by its type. */
+#define CT_OPTIONS_(type, name, before, ...)                                                                             \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")                                 \
+    const type name = {CT_UNWRAP_ before __VA_ARGS__};                                                                   \
+    _Pragma("GCC diagnostic pop")
+#define CT_WITH_(f, required, type, defaults, ...) CT_WITHB_(f, required, type, defaults, CT_NAME_(ct_o_), __VA_ARGS__)
+#define CT_WITHB_(f, required, type, defaults, name, ...)                                                                \
+    __extension__({                                                                                                      \
+        CT_OPTIONS_(type, name, (CT_UNWRAP_ defaults .end_ = 0, ), __VA_ARGS__)                                          \
+        f(CT_UNWRAP_ required &name);                                                                                    \
+    })
+#define CT_WITH1_(f, type, defaults, ...) CT_WITH_(f, (CT_HEAD_(__VA_ARGS__), ), type, defaults, CT_TAIL_(__VA_ARGS__))
+/* Two or three tensors before the options, evaluated in order. */
+#define CT_WITH2_(f, type, x, ...) CT_WITH2B_(f, type, x, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_a_), CT_NAME_(ct_b_), CT_TAIL_(__VA_ARGS__))
+#define CT_WITH2B_(f, type, x, y, a, b, ...)                                                                             \
+    __extension__({                                                                                                      \
+        ct_tensor *const a = (x);                                                                                        \
+        ct_tensor *const b = (y);                                                                                        \
+        CT_WITH_(f, (a, b, ), type, (), __VA_ARGS__);                                                                    \
+    })
+#define ct_backward(...) CT_WITH1_(ct_backward, ct_backward_options, (), __VA_ARGS__)
+#define ct_grad(y, ...) CT_WITH2_(ct_grad, ct_grad_options, y, __VA_ARGS__)
+#define ct_dropout(...) CT_WITH1_(ct_dropout, ct_dropout_options, (CT_DROPOUT_DEFAULTS), __VA_ARGS__)
+#define ct_cross_entropy(x, ...) CT_WITH2_(ct_cross_entropy, ct_loss_options, x, __VA_ARGS__)
+#define ct_nll(x, ...) CT_WITH2_(ct_nll, ct_loss_options, x, __VA_ARGS__)
+#define ct_mse(x, ...) CT_WITH2_(ct_mse, ct_loss_options, x, __VA_ARGS__)
+#define ct_binary_cross_entropy(x, ...) CT_WITH2_(ct_binary_cross_entropy, ct_loss_options, x, __VA_ARGS__)
+#define ct_binary_cross_entropy_with_logits(x, ...) CT_WITH2_(ct_binary_cross_entropy_with_logits, ct_loss_options, x, __VA_ARGS__)
+#define ct_linear(x, w, ...) CT_LINEAR_(x, w, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_w_), CT_NAME_(ct_b_), CT_TAIL_(__VA_ARGS__))
+#define CT_LINEAR_(x, w, b, x_, w_, b_, ...)                                                                             \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        ct_tensor *const w_ = (w);                                                                                       \
+        ct_tensor *const b_ = (b);                                                                                       \
+        CT_WITH_(ct_linear, (x_, w_, b_, ), ct_linear_options, (), __VA_ARGS__);                                         \
+    })
+/* Lists and options: ct_grads(CT_TENSORS(loss), CT_TENSORS(w, b), gradients, .create_graph = true). */
+#define ct_grads(...) CT_GRADS_(__VA_ARGS__, )
+#define CT_GRADS_(outputs, m, inputs, n, gradients, ...) CT_WITH_(ct_grads, (outputs, m, inputs, n, gradients, ), ct_grad_options, (), __VA_ARGS__)
+#define ct_record(...) CT_RECORD_(__VA_ARGS__, )
+#define CT_RECORD_(name, vjp, outputs, m, inputs, n, ...) CT_WITH_(ct_record, (name, vjp, outputs, m, inputs, n, ), ct_record_options, (), __VA_ARGS__)
+#define ct_gradcheck(...) CT_GRADCHECK_(ct_gradcheck, __VA_ARGS__, )
+#define ct_gradgradcheck(...) CT_GRADCHECK_(ct_gradgradcheck, __VA_ARGS__, )
+#define CT_GRADCHECK_(f, function, inputs, n, ...) CT_WITH_(f, (function, inputs, n, ), ct_gradcheck_options, (CT_GRADCHECK_DEFAULTS), __VA_ARGS__)
+
+/* ---- Reductions: one plain integer is that axis; CT_AXES packs up to eight into one, seven bits each ---------------------- */
+#define CT_ALL_AXES_ ((int64_t)1 << 62)
+#define CT_AXES(...) ct_pack_axes_((const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
+typedef struct { int axis[16]; size_t count; } ct_axis_list_;
+static inline int64_t ct_pack_axes_(const int *axes, size_t count)
+{
+    int64_t packed = CT_ALL_AXES_ | (int64_t)(count < 15 ? count : 15) << 56;
+    for (size_t i = 0; i < count && i < 8; i++)      /* 63 stands for every axis that no tensor can have */
+        packed |= (int64_t)((axes[i] < -63 || axes[i] > 62 ? 63 : axes[i]) + 64) << 7 * i;
+    return packed;
+}
+static inline ct_axis_list_ ct_unpack_axes_(int64_t packed)
+{
+    ct_axis_list_ list = {{packed > 1000 || packed < -1000 ? 1000 : (int)packed}, 1};
+    if (packed >> 62 == 1) {
+        list.count = (size_t)(packed >> 56 & 15);
+        for (size_t i = 0; i < list.count; i++)
+            list.axis[i] = i < 8 ? (int)(packed >> 7 * i & 127) - 64 : 63;
+    }
+    return list;
+}
+/* begin_ makes the first nameless argument the axes; named_ stands where a second one would land, and no integer fits it. */
+#define CT_REDUCE_OPTIONS_ char begin_; int64_t axes; struct ct_name_this_option *named_; bool keepdims
+typedef struct { CT_REDUCE_OPTIONS_; char end_; } ct_reduce_options_;
+typedef struct { CT_REDUCE_OPTIONS_; double correction; char end_; } ct_var_options_;
+typedef struct { CT_REDUCE_OPTIONS_; ct_tensor **indices; char end_; } ct_extreme_options_;
+#define CT_REDUCE_(f, type, defaults, extra, ...)                                                                        \
+    CT_REDUCEB_(f, type, defaults, extra, CT_NAME_(ct_x_), CT_HEAD_(__VA_ARGS__), CT_TAIL_(__VA_ARGS__))
+#define CT_REDUCEB_(f, type, defaults, extra, x_, x, ...)                                                                \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        CT_OPTIONS_(type, ct_o_, (.axes = CT_ALL_AXES_, .end_ = 0, CT_UNWRAP_ defaults .begin_ = 0, ), __VA_ARGS__)      \
+        const ct_axis_list_ ct_axes_ = ct_unpack_axes_(ct_o_.axes);                                                      \
+        f(x_, ct_axes_.axis, ct_axes_.count, ct_o_.keepdims CT_UNWRAP_ extra);                                           \
+    })
+#define ct_sum(...) CT_REDUCE_(ct_sum, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_mean(...) CT_REDUCE_(ct_mean, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_var(...) CT_REDUCE_(ct_var, ct_var_options_, (.correction = 1, ), (, ct_o_.correction), __VA_ARGS__)
+#define ct_max(...) CT_REDUCE_(ct_max, ct_extreme_options_, (), (, ct_o_.indices), __VA_ARGS__)
+#define ct_min(...) CT_REDUCE_(ct_min, ct_extreme_options_, (), (, ct_o_.indices), __VA_ARGS__)
+#define ct_argmax(...) CT_REDUCE_(ct_argmax, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_argmin(...) CT_REDUCE_(ct_argmin, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_logsumexp(...) CT_REDUCE_(ct_logsumexp, ct_reduce_options_, (), (), __VA_ARGS__)
+
+/* ---- Trailing arguments that may be left out ------------------------------------------------------------------------------ */
+#define CT_ARG1_(...) CT_ARG1B_(__VA_ARGS__, )
+#define CT_ARG1B_(a, ...) a
+#define CT_ARG2_(...) CT_ARG2B_(__VA_ARGS__, )
+#define CT_ARG2B_(a, b, ...) b
+#define CT_ARG3_(...) CT_ARG3B_(__VA_ARGS__, )
+#define CT_ARG3B_(a, b, c, ...) c
+#define ct_leaky_relu(...) ct_leaky_relu(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0.01, ))
+#define ct_elu(...) ct_elu(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 1.0, ))
+#define ct_softplus(...) ct_softplus(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 1.0, ), CT_ARG3_(__VA_ARGS__, 20.0, 20.0, ))
+#define ct_flatten(...) ct_flatten(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0, ), CT_ARG3_(__VA_ARGS__, -1, -1, ))
+#define CT_NUMBER_DTYPE_(n) _Generic((n), float: ct_default_dtype(), double: ct_default_dtype(), default: CT_INT64)
+#define ct_arange(...) CT_ARANGE_(__VA_ARGS__, CT_ARANGE3_, CT_ARANGE2_, CT_ARANGE1_, )(__VA_ARGS__)
+#define CT_ARANGE_(a, b, c, f, ...) f
+#define CT_ARANGE1_(end) (ct_arange)(0, (double)(end), 1, CT_NUMBER_DTYPE_(end))
+#define CT_ARANGE2_(start, end) (ct_arange)((double)(start), (double)(end), 1, CT_NUMBER_DTYPE_((start) + (end)))
+#define CT_ARANGE3_(start, end, step) (ct_arange)((double)(start), (double)(end), (double)(step), CT_NUMBER_DTYPE_((start) + (end) + (step)))
+#define ct_linspace(start, end, count) (ct_linspace)(start, end, count, ct_default_dtype())
+#define ct_eye(...) (ct_eye)(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, CT_ARG1_(__VA_ARGS__), ), ct_default_dtype())
+#endif

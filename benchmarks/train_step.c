@@ -1,0 +1,144 @@
+/* train_step.c - time of a training step, median and best; benchmarks/torch_step.py runs the same workloads in PyTorch. */
+#define _POSIX_C_SOURCE 200809L
+#include <cotangent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { MOST_STEPS = 3000, FEWEST_STEPS = 8, WARM_UP = 3 };
+
+static double seconds = 6;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void report(const char *name, int64_t batch, double *times, size_t count)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    qsort(times, count, sizeof *times, by_value);
+    double median = times[count / 2];
+    printf("%-10s batch %4lld  %10.3f ms/step  min %10.3f  %10.1f samples/s  peak %7.0f MiB\n", name, (long long)batch,
+           median * 1e3, times[0] * 1e3, (double)batch / median, (double)usage.ru_maxrss / 1024);
+    fflush(stdout);
+}
+
+static void train(const char *name, ct_module *net, ct_optimizer *optimizer, ct_tensor *x, ct_tensor *y)
+{
+    static double times[MOST_STEPS];
+    size_t count = 0;
+    double end = now() + seconds;
+    while (ct_ok() && (count < FEWEST_STEPS || (count < MOST_STEPS && now() < end))) {
+        double start = now();
+        CT_SCOPE;
+        ct_zero_grad(optimizer);
+        if (!ct_backward(ct_cross_entropy(ct_forward(net, x), y)) || !ct_step(optimizer))
+            break;
+        times[count++] = now() - start;
+    }
+    if (ct_ok())
+        report(name, ct_size(x, 0), times + WARM_UP, count - WARM_UP);
+    ct_free(optimizer), ct_free(net);
+}
+
+static void mlp(const char *name)
+{
+    CT_SCOPE;
+    ct_module *net = ct_nn_sequential(ct_nn_linear(784, 128), ct_nn_relu(), ct_nn_linear(128, 64), ct_nn_relu(),
+                                      ct_nn_linear(64, 10));
+    ct_optimizer *adam = ct_optim_adam(net, .lr = 1e-3);
+    train(name, net, adam, ct_randn(64, 784), ct_randint(0, 10, 64));
+}
+
+/* What recording, backward and release of one op cost. */
+static void overhead(const char *name)
+{
+    enum { ROUNDS = 30, OPS = 1000 };
+    CT_SCOPE;
+    ct_tensor *x = ct_require_grad((ct_ones)(NULL, 0, CT_FLOAT32), true);
+    double best = 1e9;
+    for (int round = 0; round < ROUNDS && ct_ok(); round++) {
+        double start = now();
+        CT_SCOPE;
+        ct_tensor *y = x;
+        for (int i = 0; i < OPS; i++)
+            y = ct_add(y, x);
+        ct_backward(y);
+        double took = now() - start;
+        best = took < best ? took : best;
+    }
+    if (ct_ok())
+        printf("%-10s scalar add fwd+bwd %8.1f ns/op\n", name, best * 1e9 / OPS);
+    fflush(stdout);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(const char *name);
+} rows[] = {{"mlp", mlp}, {"overhead", overhead}};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static int usage(const char *program, int status)
+{
+    fprintf(status ? stderr : stdout,
+            "usage: %s [--threads N] [--seconds S] [row ...]\n"
+            "Prints the median and the best time of a training step.\n"
+            "  --threads N   threads to use (default: OMP_NUM_THREADS or all CPUs)\n"
+            "  --seconds S   time for each row (default 6)\n"
+            "  row           one or more of:", program);
+    for (size_t i = 0; i < ROWS; i++)
+        fprintf(status ? stderr : stdout, " %s", rows[i].name);
+    fprintf(status ? stderr : stdout, " (default: all)\n");
+    return status;
+}
+
+static bool wanted(const char *name, int count, char **words)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(words[i], name))
+            return true;
+    return count == 0;
+}
+
+int main(int count, char **words)
+{
+    int at = 1;
+    for (; at < count && words[at][0] == '-'; at++) {
+        if (!strcmp(words[at], "--help"))
+            return usage(words[0], 0);
+        if (at + 1 < count && !strcmp(words[at], "--threads") && atoi(words[at + 1]) > 0)
+            ct_set_num_threads(atoi(words[++at]));
+        else if (at + 1 < count && !strcmp(words[at], "--seconds") && atof(words[at + 1]) > 0)
+            seconds = atof(words[++at]);
+        else
+            return usage(words[0], 2);
+    }
+    for (int i = at; i < count; i++) {
+        size_t row = 0;
+        while (row < ROWS && strcmp(words[i], rows[row].name) != 0)
+            row++;
+        if (row == ROWS) {
+            fprintf(stderr, "train_step: %s: no such row\n", words[i]);
+            return usage(words[0], 2);
+        }
+    }
+    printf("cotangent %s threads %d\n", ct_build_info(), ct_num_threads());
+    for (size_t row = 0; row < ROWS && ct_ok(); row++)
+        if (wanted(rows[row].name, count - at, words + at))
+            rows[row].run(rows[row].name);
+    int failed = ct_report_error();
+    ct_shutdown();
+    return failed;
+}

@@ -1,0 +1,55 @@
+/* Data sets and the loader that makes batches of them.
+ *
+ * A data set hands out samples (x, y) by number. Loaders and subsets hold on to the data set under them, so each may be
+ * freed in any order. A data folder is found by its option, else in $COTANGENT_DATA, else in $XDG_CACHE_HOME/cotangent
+ * (~/.cache/cotangent); in the last two also in a subfolder of the set's name. */
+#ifndef COTANGENT_DATA_H
+#define COTANGENT_DATA_H
+#include <autograd/autograd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_dataset ct_dataset;
+typedef struct ct_loader ct_loader;
+
+/* ---- Data sets ------------------------------------------------------------------------------------------------------------ */
+CT_API int64_t ct_dataset_size(const ct_dataset *dataset); /* samples; -1 for NULL */
+CT_API bool ct_dataset_get(ct_dataset *dataset, int64_t index, ct_tensor **x, ct_tensor **y); /* sample index, of shapes without N */
+CT_API ct_dataset *ct_data_tensors(ct_tensor *x, ct_tensor *y); /* (N, ...) and (N, ...) in memory, kept */
+CT_API ct_dataset *ct_data_subset(ct_dataset *dataset, int64_t start, int64_t count); /* samples start..start+count-1 */
+
+typedef struct { const char *folder; bool train, normalize, one_hot; int64_t limit; char end_; } ct_data_mnist_options;
+/* The four IDX files, plain or gzip: x float32 (1, 28, 28) in [0, 1], or with normalize (x - 0.1307) / 0.3081; y int64 () in 0..9, or with
+ * one_hot float32 (10). train: the 60,000, otherwise the 10,000. limit: the first so many samples; 0: all. */
+CT_API ct_dataset *ct_data_mnist(const ct_data_mnist_options *options);
+CT_API bool ct_data_mnist_available(const char *folder); /* would it find the files? Never an error; NULL: search as above */
+
+typedef struct { int64_t count; uint64_t seed; bool normalize, one_hot; char end_; } ct_data_digits_options;
+#define CT_DATA_DIGITS_DEFAULTS .count = 10000,
+CT_API extern const ct_data_digits_options ct_data_digits_defaults;
+/* Synthetic digits in MNIST's shapes: strokes of 0-9 under random affine maps, thickness, elastic bends and noise. Sample i depends on
+ * seed and i alone; the classes are balanced. */
+CT_API ct_dataset *ct_data_digits(const ct_data_digits_options *options);
+
+CT_API ct_tensor *ct_data_idx(const char *path, ct_dtype dtype); /* an IDX file of unsigned bytes, plain or gzip, as a tensor of its sizes */
+
+/* ---- Loader ----------------------------------------------------------------------------------------------------------------- */
+typedef struct { ct_tensor *x, *y; } ct_batch;      /* (batch, ...) each; the loader's, until the next ct_loader_next */
+typedef struct { int64_t batch_size; bool shuffle, drop_last; uint64_t seed; char end_; } ct_loader_options;
+#define CT_LOADER_DEFAULTS .batch_size = 1,
+CT_API extern const ct_loader_options ct_loader_defaults;
+CT_API ct_loader *ct_loader_new(ct_dataset *dataset, const ct_loader_options *options); /* shuffle: a new order every epoch, by seed and epoch */
+CT_API bool ct_loader_next(ct_loader *loader, ct_batch *batch); /* false at the end of an epoch (the next call begins another) or on error.
+                                                            A batch that a graph or ct_keep holds is never changed */
+CT_API int64_t ct_loader_batches(const ct_loader *loader); /* batches an epoch; -1 for NULL */
+
+#ifdef __cplusplus
+}
+#else
+#define ct_data_mnist(...) CT_WITH_(ct_data_mnist, (), ct_data_mnist_options, (), __VA_ARGS__)
+#define ct_data_digits(...) CT_WITH_(ct_data_digits, (), ct_data_digits_options, (CT_DATA_DIGITS_DEFAULTS), __VA_ARGS__)
+#define ct_loader_new(...) CT_WITH1_(ct_loader_new, ct_loader_options, (CT_LOADER_DEFAULTS), __VA_ARGS__)
+#endif
+#endif

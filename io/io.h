@@ -1,0 +1,31 @@
+/* Tensor files: formats that know tensors and names, nothing of modules.
+ *
+ * A file is checked whole before anything is allocated by its word; a refusal names the file and the reason. A save goes to a
+ * temporary file beside the target, is synced and renamed: the old file or the new one is there, never a part. */
+#ifndef COTANGENT_IO_H
+#define COTANGENT_IO_H
+#include <autograd/autograd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_tensor_file ct_tensor_file;   /* an opened file; freed by ct_free */
+typedef struct { const char *name; ct_tensor *tensor; } ct_named_tensor;
+typedef struct { const char *key, *value; } ct_metadata;
+
+/* ---- safetensors: float32, float64, int64 and bool; other dtypes are refused by name ------------------------------------ */
+CT_API bool ct_io_safetensors_write(const char *path, const ct_named_tensor *tensors, size_t count,
+                                    const ct_metadata *metadata, size_t metadata_count); /* names and keys must differ; metadata may be NULL */
+CT_API ct_tensor_file *ct_io_safetensors_open(const char *path);
+
+CT_API size_t ct_tensor_file_count(const ct_tensor_file *file);                  /* tensors in it; 0 for NULL */
+CT_API const char *ct_tensor_file_name(const ct_tensor_file *file, size_t index); /* in the order of their data; NULL past the end */
+CT_API bool ct_tensor_file_has(const ct_tensor_file *file, const char *name);
+CT_API ct_tensor *ct_tensor_file_read(ct_tensor_file *file, const char *name);   /* a new tensor; a missing name is an error */
+CT_API const char *ct_tensor_file_metadata(const ct_tensor_file *file, const char *key); /* NULL: not there (no error) */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,40 @@
+/* What the base of all modules is made of; for nn/ and the folders above it that must look inside. Never installed. */
+#ifndef COTANGENT_NN_MODULE_H
+#define COTANGENT_NN_MODULE_H
+#include <stddef.h>
+
+#include "autograd/object.h"
+#include "nn/nn.h"
+
+enum { MODULE_NAME_BYTES = 64, MODULE_PATH_BYTES = 512, MODULE_NOTE_BYTES = 96 };
+
+struct module_entry {                           /* in order of registration */
+    char name[MODULE_NAME_BYTES];
+    ct_module *child;                           /* or else tensor */
+    ct_tensor *tensor;
+    bool is_parameter;
+};
+
+/* Called with the result of every forward of the module it is set on. */
+typedef void module_watch(ct_module *self, const ct_tensor *result, void *context);
+
+struct ct_module {
+    struct object object;
+    ct_module *parent;                          /* not counted: a parent outlives its children */
+    char kind[MODULE_NAME_BYTES], description[MODULE_NOTE_BYTES];
+    ct_module_forward *forward;                 /* NULL: it only holds parts */
+    struct module_entry *entries;
+    size_t count, room;
+    bool training, failed;                      /* failed: a part could not be added; ct_module_ready looks at it */
+    unsigned paused;                            /* while above 0, evaluation mode whatever training says */
+    module_watch *watch;
+    void *watch_context;
+    max_align_t state[];
+};
+
+/* Evaluation mode for a while: resuming brings each module's own mode back, mixed ones too. They nest. */
+void module_pause_training(ct_module *module);
+void module_resume_training(ct_module *module);
+int64_t module_count(const ct_module *module, bool trainable_only); /* elements; a tensor under two names counts once */
+const char *module_shape_text(char text[MODULE_PATH_BYTES], const ct_tensor *t); /* "(64, 784)" */
+#endif

@@ -1,0 +1,113 @@
+#!/bin/sh
+# The example programs as a person meets them. $1: the build folder. Prints TAP.
+set -u
+
+build=$1
+bin=$build/examples
+[ -x "$bin/mnist_mlp" ] || bin=$build
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+# No real data must be found: the runs below are on synthetic digits.
+unset COTANGENT_DATA
+export XDG_CACHE_HOME="$work/cache"
+export HOME="$work"
+
+tests=0
+failures=0
+
+# check NAME CONDITION...: one line of TAP
+check() {
+    name=$1
+    shift
+    tests=$((tests + 1))
+    if "$@"; then
+        echo "ok $tests - $name"
+    else
+        echo "not ok $tests - $name"
+        sed 's/^/# /' "$work/out" "$work/err"
+        failures=$((failures + 1))
+    fi
+}
+
+run() {
+    "$@" > "$work/out" 2> "$work/err"
+    status=$?
+}
+
+refuses() {
+    [ "$status" -eq 2 ] && [ "$(cat "$work/err")" = "$1" ] && [ ! -s "$work/out" ]
+}
+
+succeeds() {
+    [ "$status" -eq 0 ] && [ ! -s "$work/err" ]
+}
+
+says() {
+    grep -q -e "$1" "$work/out"
+}
+
+# Whether the last line is an accuracy of at least $1.
+ends_with_accuracy() {
+    tail -n 1 "$work/out" | grep -Eq '^test accuracy: [01]\.[0-9]{4}$' &&
+        tail -n 1 "$work/out" | awk -v least="$1" '{ exit !($3 >= least && $3 <= 1) }'
+}
+
+run "$bin/mnist_mlp" --epochs 0
+check "--epochs 0" refuses "mnist_mlp: --epochs 0: want at least 1"
+run "$bin/mnist_mlp" --epochs three
+check "--epochs three" refuses "mnist_mlp: --epochs three: want a whole number"
+run "$bin/mnist_mlp" --batch-size=-4
+check "--batch-size=-4" refuses "mnist_mlp: --batch-size -4: want at least 1"
+run "$bin/mnist_mlp" --lr
+check "--lr without a value" refuses "mnist_mlp: --lr: want a value after it"
+run "$bin/mnist_mlp" --lr nan
+check "--lr nan" refuses "mnist_mlp: --lr nan: want a number"
+run "$bin/mnist_mlp" --seed 99999999999999999999
+check "a seed past 64 bits" refuses "mnist_mlp: --seed 99999999999999999999: want a whole number"
+run "$bin/mnist_mlp" --frobnicate
+check "unknown option" refuses "mnist_mlp: unknown option --frobnicate (--help lists them)"
+run "$bin/mnist_mlp" extra
+check "stray word" refuses "mnist_mlp: extra: want options only (--help lists them)"
+run "$bin/mnist_mlp" --limit 3
+check "--limit 3" refuses "mnist_mlp: --limit 3: want at least 10, one for validation"
+run "$bin/mnist_mlp" --save "$work/nowhere/x.safetensors"
+check "unwritable --save is found out before training" \
+    refuses "mnist_mlp: --save $work/nowhere/x.safetensors: cannot be written: No such file or directory"
+run "$bin/mnist_mlp" --save "$work"
+check "--save on a folder" refuses "mnist_mlp: --save $work: is a folder"
+run "$bin/mnist_mlp" --evaluate
+check "--evaluate without weights" refuses "mnist_mlp: --evaluate: want --load FILE too"
+run "$bin/mnist_mlp" --help
+check "--help" succeeds
+check "--help lists the options" says "--batch-size N"
+run "$bin/mnist_mlp" --data "$work/nowhere"
+check "--data without the files is an error" [ "$status" -eq 1 ]
+check "and no training on something else" [ "$(grep -c accuracy "$work/out")" -eq 0 ]
+
+run "$bin/mnist_mlp" --limit 1000 --epochs 2 --threads 2 --save "$work/net.safetensors"
+check "a run on 1000 synthetic digits" succeeds
+check "says that they are synthetic" says "SYNTHETIC"
+check "prints the summary" says "parameters: 109,386"
+check "prints a line an epoch" says '^epoch 2/2: loss [0-9.]*, validation accuracy [0-9.]* ([0-9.]* s)$'
+check "ends with the accuracy" ends_with_accuracy 0.3
+check "leaves the weights and nothing else" [ "$(ls "$work")" = "$(printf 'err\nnet.safetensors\nout')" ]
+last=$(tail -n 1 "$work/out")
+run "$bin/mnist_mlp" --limit 1000 --load "$work/net.safetensors" --evaluate
+check "saved weights score the same" [ "$(tail -n 1 "$work/out")" = "$last" ]
+run "$bin/mnist_mlp" --limit 1000 --epochs 2 --threads 1
+check "one thread gives the same bits" [ "$(tail -n 1 "$work/out")" = "$last" ]
+run "$bin/mnist_mlp" --load "$work/none.safetensors"
+check "--load of no file is an error" [ "$status" -eq 1 ]
+
+run "$bin/xor"
+check "xor" succeeds
+check "xor learns it" awk 'END { gsub(/[][,]/, " "); exit !($1 < 0.2 && $2 > 0.8 && $3 > 0.8 && $4 < 0.2) }' "$work/out"
+run "$bin/custom_op"
+check "custom_op" succeeds
+check "custom_op passes its check" says "agree"
+run "$bin/custom_module"
+check "custom_module" succeeds
+check "custom_module learns" awk '/^step 500/ { ok = $4 < 0.05 } END { exit !ok }' "$work/out"
+
+echo "1..$tests"
+[ "$failures" -eq 0 ]
