@@ -51,9 +51,11 @@ static ct_node *heap_pop(struct walk *w)
     return top;
 }
 
-/* Marks a node as this walk's, once; it stays alive while it waits. */
-static bool claim(struct walk *w, ct_node *node)
+/* Marks x's node as this walk's, once, and keeps it alive while it waits: through the link of the edge that led here where
+ * that is about to go anyway (it is taken over and the edge forgets x), else by a reference of its own. */
+static bool claim(struct walk *w, ct_tensor *x, struct edge *edge)
 {
+    ct_node *node = x->node;
     void *owner = NULL;
     if (!atomic_compare_exchange_strong_explicit(&node->walk, &owner, w, memory_order_acquire, memory_order_acquire)) {
         if (owner != w)
@@ -64,19 +66,29 @@ static bool claim(struct walk *w, ct_node *node)
         atomic_store_explicit(&node->walk, NULL, memory_order_release);
         return false;
     }
-    atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+    if (edge && !edge->reads && !w->retain) {
+        node->holder = x;
+        edge->tensor = NULL;
+    } else {
+        node->holder = NULL;
+        atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+    }
     return true;
 }
 
 static void unclaim(ct_node *node)
 {
     for (size_t i = 0; i < node->output_count; i++)
-        if (node->cotangents[i]) {
-            tensor_drop(node->cotangents[i]);
-            node->cotangents[i] = NULL;
+        if (cotangents_of(node)[i]) {
+            tensor_drop(cotangents_of(node)[i]);
+            cotangents_of(node)[i] = NULL;
         }
+    ct_tensor *holder = node->holder;
     atomic_store_explicit(&node->walk, NULL, memory_order_release);
-    node_drop(node);
+    if (holder)
+        tensor_unlink(holder);
+    else
+        node_drop(node);
 }
 
 /* ---- Sending a gradient on ------------------------------------------------------------------------------------------------------------ */
@@ -87,13 +99,14 @@ static bool add_up(ct_tensor **sum, ct_tensor *g)
         *sum = g;
         return true;
     }
-    ct_tensor *total;
+    if (!recording() && tensor_is_private(*sum) && !tensor_overlaps_itself(*sum)) {
+        add_values(*sum, g);
+        tensor_drop(g);
+        return true;
+    }
     ct_scope scope = ct_scope_open();
-    bool own = !recording() && atomic_load(&(*sum)->refs) == 1 && !(*sum)->thread && !(*sum)->node && (*sum)->storage->bytes &&
-               atomic_load(&(*sum)->storage->refs) == 1 && !tensor_overlaps_itself(*sum);
-    if (own)
-        total = ct_add_(*sum, g);
-    else if ((total = ct_add(*sum, g))) {
+    ct_tensor *total = ct_add(*sum, g);
+    if (total) {
         tensor_retain(total);
         tensor_drop(*sum);
         *sum = total;
@@ -111,15 +124,15 @@ static struct target *target_of(struct walk *w, const ct_tensor *leaf)
     return NULL;
 }
 
-/* g, whose reference is ours, has reached x. */
-static bool deliver(struct walk *w, ct_tensor *x, ct_tensor *g)
+/* g, whose reference is ours, has reached x, along an edge or (NULL) as the seed. */
+static bool deliver(struct walk *w, ct_tensor *x, struct edge *edge, ct_tensor *g)
 {
     if (x->node) {
-        if (!claim(w, x->node)) {
+        if (!claim(w, x, edge)) {
             tensor_drop(g);
             return false;
         }
-        return add_up(&x->node->cotangents[x->output], g);
+        return add_up(&cotangents_of(x->node)[x->output], g);
     }
     if (w->gather)
         return leaf_accumulate(x, g);
@@ -143,7 +156,7 @@ static bool unchanged(const struct walk *w, const ct_node *node, const ct_tensor
                    (unsigned long long)node->serial, by ? by : "an unnamed op") != NULL;
 }
 
-static bool check_saved(const struct walk *w, const ct_node *node)
+static bool check_saved(const struct walk *w, ct_node *node)
 {
     if (node->freed)
         return ct_fail("%s: %s (op %llu) was freed by an earlier backward; give that one .retain_graph = true", w->name,
@@ -152,7 +165,7 @@ static bool check_saved(const struct walk *w, const ct_node *node)
         if (node->edges[i].reads && !unchanged(w, node, node->edges[i].tensor, node->edges[i].version))
             return false;
     for (size_t i = 0; i < node->output_count; i++)
-        if (node->outputs[i] && !unchanged(w, node, node->outputs[i], node->outputs[i]->slot))
+        if (outputs_of(node)[i] && !unchanged(w, node, outputs_of(node)[i], outputs_of(node)[i]->slot))
             return false;
     return true;
 }
@@ -169,13 +182,13 @@ static bool fits(const ct_node *node, size_t input, const ct_tensor *g)
 static bool missing_cotangents(ct_node *node)
 {
     for (size_t i = 0; i < node->output_count; i++)
-        if (!node->cotangents[i]) {
-            const ct_tensor *y = node->outputs[i];
+        if (!cotangents_of(node)[i]) {
+            const ct_tensor *y = outputs_of(node)[i];
             ct_tensor *zero = (ct_zeros)(y->sizes, y->rank, is_floating(y) ? (ct_dtype)y->dtype : ct_default_dtype());
             if (!zero)
                 return false;
             tensor_retain(zero);
-            node->cotangents[i] = zero;
+            cotangents_of(node)[i] = zero;
         }
     return true;
 }
@@ -184,7 +197,7 @@ static bool capture(struct walk *w, ct_node *node)
 {
     for (size_t i = 0; i < w->target_count; i++) {
         struct target *t = &w->targets[i];
-        ct_tensor *g = t->tensor->node == node ? node->cotangents[t->tensor->output] : NULL;
+        ct_tensor *g = t->tensor->node == node ? cotangents_of(node)[t->tensor->output] : NULL;
         if (g) {
             tensor_retain(g);
             t->gradient = g;
@@ -196,7 +209,7 @@ static bool capture(struct walk *w, ct_node *node)
 static bool visit(struct walk *w, ct_node *node)
 {
     for (size_t i = 0; node->hooks && i < node->output_count; i++)
-        if (node->cotangents[i] && !(node->cotangents[i] = run_hooks(node->hooks, (uint8_t)i, node->cotangents[i])))
+        if (cotangents_of(node)[i] && !(cotangents_of(node)[i] = run_hooks(node->hooks, (uint8_t)i, cotangents_of(node)[i])))
             return false;
     if (w->target_count && !capture(w, node))
         return false;
@@ -217,27 +230,30 @@ static bool visit(struct walk *w, ct_node *node)
     bool ok = scope && (node->output_count == 1 || missing_cotangents(node));
     if (ok) {
         bool fused = node->op->fused && !recording() && !thread_state.expressions_only;
-        (fused ? node->op->fused : node->op->vjp)(node, node->cotangents, gradients);
+        (fused ? node->op->fused : node->op->vjp)(node, cotangents_of(node), gradients);
         ok = thread_state.failures == failures;
     }
-    for (size_t i = 0; i < node->input_count; i++) {
+    ct_tensor **cotangents = cotangents_of(node);
+    for (size_t i = node->input_count; i-- > 0;) {
         if (!gradients[i])
             continue;
         ok = ok && (!node->edges[i].wants || fits(node, i, gradients[i]));
-        if (ok && node->edges[i].wants)
-            tensor_retain(gradients[i]);
-        else
+        if (!ok || !node->edges[i].wants)
             gradients[i] = NULL;
+        else if (gradients[i] == cotangents[0])
+            cotangents[0] = NULL;               /* passed on: its reference goes along */
+        else
+            tensor_retain(gradients[i]);
     }
     ct_scope_close(scope);
     for (size_t i = 0; i < node->output_count; i++)
-        if (node->cotangents[i]) {              /* before the next nodes run: a value nobody needs is memory they can use */
-            tensor_drop(node->cotangents[i]);
-            node->cotangents[i] = NULL;
+        if (cotangents[i]) {                    /* before the next nodes run: a value nobody needs is memory they can use */
+            tensor_drop(cotangents[i]);
+            cotangents[i] = NULL;
         }
     for (size_t i = 0; i < node->input_count; i++) {
         if (gradients[i] && ok)
-            ok = deliver(w, node->edges[i].tensor, gradients[i]);
+            ok = deliver(w, node->edges[i].tensor, &node->edges[i], gradients[i]);
         else if (gradients[i])
             tensor_drop(gradients[i]);
     }
@@ -251,9 +267,10 @@ static bool run(struct walk *w)
     bool ok = true;
     while (w->count) {
         ct_node *node = heap_pop(w);
+        const bool visited = ok;
         ok = ok && visit(w, node);
-        if (ok && !w->retain && (w->gather || node->needed))
-            node_release_saved(node);
+        if (visited && !w->retain && (w->gather || node->needed))
+            node_release_saved(node);           /* also where it failed: claims have taken its links over */
         unclaim(node);
     }
     memory_put(w->heap, w->room * sizeof *w->heap);
@@ -295,7 +312,7 @@ static ct_tensor *seed(ct_tensor *root, ct_tensor *cotangent) /* with a referenc
 static bool start(struct walk *w, ct_tensor *root, ct_tensor *cotangent)
 {
     ct_tensor *g = seed(root, cotangent);
-    return g && deliver(w, root, g);
+    return g && deliver(w, root, NULL, g);
 }
 
 bool(ct_backward)(ct_tensor *root, const ct_backward_options *options)
@@ -320,7 +337,7 @@ static bool mark_needed(struct walk *w, ct_tensor *const *outputs, size_t output
     size_t count = 0, room = 0;
     bool ok = true;
     for (size_t i = 0; i < output_count && ok; i++)
-        ok = !outputs[i]->node || claim(w, outputs[i]->node);
+        ok = !outputs[i]->node || claim(w, outputs[i], NULL);
     while (w->count) {
         ct_node *node = heap_pop(w);
         if (ok && count == room) {
@@ -341,7 +358,7 @@ static bool mark_needed(struct walk *w, ct_tensor *const *outputs, size_t output
         order[count++] = node;
         for (size_t i = 0; i < node->input_count && ok; i++)
             if (node->edges[i].wants && node->edges[i].tensor && node->edges[i].tensor->node)
-                ok = claim(w, node->edges[i].tensor->node);
+                ok = claim(w, node->edges[i].tensor, NULL);
     }
     for (size_t n = count; n-- > 0;) {
         ct_node *node = order[n];
@@ -375,12 +392,12 @@ static bool collect(struct walk *w, ct_tensor *const *inputs, ct_tensor **gradie
     for (size_t i = 0; i < w->target_count; i++) {
         ct_tensor *g = w->targets[i].gradient;
         if (g && ok)
-            scope_adopt(g);
+            ok = scope_adopt(g);
         else if (g)
             tensor_drop(g);
-        if (!ok)
-            gradients[i] = NULL;
     }
+    for (size_t i = 0; i < w->target_count && !ok; i++)
+        gradients[i] = NULL;
     return ok;
 }
 

@@ -13,7 +13,7 @@ static bool wants_recording(ct_tensor *const *inputs, size_t count)
 /* What a VJP may read of the op's own output: the values without the node, or the shape alone. */
 static ct_tensor *output_alias(const ct_tensor *y, bool with_value)
 {
-    ct_tensor *alias = memory_get(sizeof *alias);
+    ct_tensor *alias = memory_get(y->rank ? sizeof *alias : offsetof(ct_tensor, sizes));
     if (!alias)
         return NULL;
     memcpy(alias, y, offsetof(ct_tensor, sizes));
@@ -30,7 +30,7 @@ static ct_tensor *output_alias(const ct_tensor *y, bool with_value)
 }
 
 bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t output_count, ct_tensor *const *inputs,
-                       size_t count, const void *context, size_t bytes, void (*free_context)(void *))
+                       size_t count, const void *context, size_t bytes)
 {
     const size_t arrays = 2 * output_count * sizeof(ct_tensor *), edges = count * sizeof(struct edge);
     const size_t whole = sizeof(ct_node) + edges + arrays + bytes;
@@ -42,21 +42,18 @@ bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t ou
     node->freed = node->needed = false;
     node->op = op;
     node->hooks = NULL;
-    node->free_context = free_context;
-    node->cotangents = (ct_tensor **)((char *)node->edges + edges);
-    node->outputs = node->cotangents + output_count;
-    node->context = (char *)node->cotangents + arrays;
+    ct_tensor **cotangents = cotangents_of(node), **aliases = outputs_of(node);
     if (bytes)
-        memcpy(node->context, context, bytes);
+        memcpy(context_of(node), context, bytes);
     atomic_init(&node->walk, NULL);
 
-    bool aliases = op->reads & READS_OUTPUT || output_count > 1;
+    const bool aliased = op->reads & READS_OUTPUT || output_count > 1;
     for (size_t i = 0; i < output_count; i++) {
-        node->cotangents[i] = NULL;
-        node->outputs[i] = aliases ? output_alias(outputs[i], op->reads & READS_OUTPUT) : NULL;
-        if (UNLIKELY(aliases && !node->outputs[i])) {
+        cotangents[i] = NULL;
+        aliases[i] = aliased ? output_alias(outputs[i], op->reads & READS_OUTPUT) : NULL;
+        if (UNLIKELY(aliased && !aliases[i])) {
             while (i-- > 0)
-                tensor_drop(node->outputs[i]);
+                tensor_drop(aliases[i]);
             memory_put(node, whole);
             return ct_fail("%s: out of memory for the graph", op->name) != NULL;
         }
@@ -100,7 +97,7 @@ ct_tensor *graph_record(const struct op *op, ct_tensor *y, ct_tensor *const *inp
     y->origin = op;
     if (!recording() || !op->vjp || !is_floating(y) || !wants_recording(inputs, count))
         return y;
-    return graph_record_many(op, &y, 1, inputs, count, context, bytes, NULL) ? y : NULL;
+    return graph_record_many(op, &y, 1, inputs, count, context, bytes) ? y : NULL;
 }
 
 /* ---- Release ------------------------------------------------------------------------------------------------------------------- */
@@ -125,23 +122,21 @@ void node_release_saved(ct_node *node)
         else if (x)
             tensor_unlink(x);
     }
+    ct_tensor **aliases = outputs_of(node);
     for (size_t i = 0; i < node->output_count; i++)
-        if (node->outputs[i]) {
-            tensor_drop(node->outputs[i]);
-            node->outputs[i] = NULL;
+        if (aliases[i]) {
+            tensor_drop(aliases[i]);
+            aliases[i] = NULL;
         }
-    if (node->free_context) {
-        node->free_context(*(void **)node->context);
-        node->free_context = NULL;
-    }
+    if (node->op->end)
+        node->op->end(context_of(node));
 }
 
 /* Freeing a node frees its inputs, whose nodes may end too, and so on for a million steps: the ended ones queue up. */
 void node_drop(ct_node *node)
 {
     struct thread *self = &thread_state;
-    if (atomic_load_explicit(&node->refs, memory_order_acquire) != 1 &&
-        atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) != 1)
+    if (!last_owner(&node->refs))
         return;
     node->next_dead = self->dead;
     self->dead = node;
@@ -174,7 +169,7 @@ ct_tensor *ct_node_output(ct_node *node, int output)
 {
     if (!node || output < 0 || output >= node->output_count)
         return ct_fail("node_output: no output %d of %s", output, node ? node->op->name : "NULL");
-    ct_tensor *alias = node->outputs[output];
+    ct_tensor *alias = outputs_of(node)[output];
     if (!alias)
         return ct_fail("node_output: %s does not read its output", node->op->name);
     if (!recording() || !alias->storage)
@@ -187,11 +182,6 @@ ct_tensor *ct_node_output(ct_node *node, int output)
     return y;
 }
 
-void *ct_node_context(ct_node *node)
-{
-    return !node ? NULL : node->free_context ? *(void **)node->context : node->context;
-}
-
 const char *ct_node_name(const ct_node *node)
 {
     return node ? node->op->name : "NULL";
@@ -199,20 +189,28 @@ const char *ct_node_name(const ct_node *node)
 
 /* ---- Ops from outside ------------------------------------------------------------------------------------------------------------------ */
 struct custom {                                 /* the context of such a node: its op lives in it */
-    void *user;                                 /* first: what free_context gets */
     struct op op;
     char name[48];
+    ct_record_options user;
 };
-
-static void keep_context(void *unused)
-{
-    (void)unused;
-}
 
 static void free_user(const ct_record_options *o)
 {
     if (o && o->free_context)
         o->free_context(o->context);
+}
+
+static void custom_end(void *context)
+{
+    struct custom *c = context;
+    free_user(&c->user);
+}
+
+void *ct_node_context(ct_node *node)
+{
+    if (!node)
+        return NULL;
+    return node->op->end == custom_end ? ((struct custom *)context_of(node))->user.context : context_of(node);
 }
 
 ct_tensor *(ct_record)(const char *name, ct_vjp *vjp, ct_tensor *const *outputs, size_t output_count, ct_tensor *const *inputs,
@@ -241,11 +239,12 @@ ct_tensor *(ct_record)(const char *name, ct_vjp *vjp, ct_tensor *const *outputs,
         free_user(options);
         return outputs[0];
     }
-    struct custom c = {.user = options ? options->context : NULL, .op = {.vjp = vjp, .reads = READS_OUTPUT | READS_INPUTS}};
+    struct custom c = {.op = {.vjp = vjp, .reads = READS_OUTPUT | READS_INPUTS, .end = custom_end}};
+    if (options)
+        c.user = *options;
     snprintf(c.name, sizeof c.name, "%s", name);
     c.op.name = c.name;
-    void (*free_context)(void *) = options && options->free_context ? options->free_context : keep_context;
-    if (!graph_record_many(&c.op, outputs, output_count, inputs, count, &c, sizeof c, free_context)) {
+    if (!graph_record_many(&c.op, outputs, output_count, inputs, count, &c, sizeof c)) {
         free_user(options);
         return NULL;
     }
@@ -254,7 +253,7 @@ ct_tensor *(ct_record)(const char *name, ct_vjp *vjp, ct_tensor *const *outputs,
         node = outputs[i]->node;
     if (!node)
         return ct_fail("record: %s: no output is floating", name);
-    struct custom *own = node->context;
+    struct custom *own = context_of(node);
     own->op.name = own->name;
     node->op = &own->op;
     return outputs[0];

@@ -24,16 +24,17 @@ struct storage {
     atomic_uint refs;
     atomic_uint version;                        /* in-place changes so far */
     _Atomic(const char *) changed_by;           /* the op of the latest */
-    void *data;                                 /* right behind this struct, or borrowed */
-    size_t bytes;                               /* of the block this struct heads; 0: data is borrowed */
-    void (*done)(void *context);
+    size_t bytes;                               /* of the block this struct heads */
+    bool borrowed;                              /* the data is somewhere else */
+    void (*done)(void *context);                /* tells its owner that it is free again; may be NULL */
     void *context;
-} __attribute__((aligned(64)));
+    char tiny[16] __attribute__((aligned(16))); /* the data, if it is no more: a scalar costs one cache line */
+} __attribute__((aligned(64)));                 /* larger data stands right behind */
 
 /* ---- Tensors -------------------------------------------------------------------------------------------------------------- */
 enum { WANTS_GRAD = 1, IS_NUMBER = 2 };         /* flags; IS_NUMBER: a scalar of the caller's, which takes its partner's dtype */
 struct leaf;
-struct ct_tensor {
+struct ct_tensor {                              /* one cache line, then the axes; a 0-d tensor's block ends before those */
     atomic_uint refs, links;
     uint8_t dtype, rank, flags, output;         /* output: which of its node's outputs this is */
     uint32_t slot;                              /* place in its thread's list of owned tensors */
@@ -50,19 +51,61 @@ struct ct_tensor {
 ct_tensor *tensor_new(const char *op, ct_dtype dtype, size_t rank, const int64_t *sizes, const int64_t *strides);
 ct_tensor *tensor_new_like(const char *op, ct_dtype dtype, const ct_tensor *like); /* like's sizes, and its layout if that is dense */
 ct_tensor *tensor_view(const char *op, ct_tensor *base, size_t rank, const int64_t *sizes, const int64_t *strides, int64_t offset); /* offset in elements */
-void tensor_retain(ct_tensor *t);               /* ct_keep without the NULL check */
-void tensor_drop(ct_tensor *t);                 /* one value owner fewer */
-void tensor_link(ct_tensor *t);                 /* one struct owner more: the value may go, the place in the graph stays */
-void tensor_unlink(ct_tensor *t);
-void storage_changed(ct_tensor *t, const char *op);
+void tensor_end_value(ct_tensor *t);            /* the last value owner is gone */
+void tensor_end(ct_tensor *t);                  /* the last struct owner is gone */
+static inline void tensor_link(ct_tensor *t)    /* one struct owner more: the value may go, the place in the graph stays */
+{
+    atomic_fetch_add_explicit(&t->links, 1, memory_order_relaxed);
+}
+static inline void tensor_retain(ct_tensor *t)  /* one value owner more */
+{
+    if (UNLIKELY(atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed) == 0))
+        tensor_link(t);                         /* a place in the graph, kept by a user's VJP: its value stays gone */
+}
+/* True for the last owner. One that is alone needs no locked instruction: nobody else is there to race with. */
+static inline bool last_owner(atomic_uint *count)
+{
+    return atomic_load_explicit(count, memory_order_acquire) == 1 || atomic_fetch_sub_explicit(count, 1, memory_order_acq_rel) == 1;
+}
+static inline void tensor_unlink(ct_tensor *t)
+{
+    if (last_owner(&t->links))
+        tensor_end(t);
+}
+static inline void tensor_drop(ct_tensor *t)    /* one value owner fewer */
+{
+    if (last_owner(&t->refs))
+        tensor_end_value(t);
+}
+static inline void storage_changed(ct_tensor *t, const char *op) /* by the one thread that writes, so no locked addition */
+{
+    struct storage *s = t->storage;
+    atomic_store_explicit(&s->changed_by, op, memory_order_relaxed);
+    atomic_store_explicit(&s->version, atomic_load_explicit(&s->version, memory_order_relaxed) + 1, memory_order_relaxed);
+}
 bool tensor_is_dense(const ct_tensor *t);       /* some order of the axes makes it contiguous: no gaps, no overlap */
 bool tensor_overlaps_itself(const ct_tensor *t);
-bool same_sizes(const ct_tensor *a, const ct_tensor *b);
+static inline bool same_sizes(const ct_tensor *a, const ct_tensor *b)
+{
+    if (a->rank != b->rank)
+        return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->sizes[i] != b->sizes[i])
+            return false;
+    return true;
+}
 bool same_layout(const ct_tensor *a, const ct_tensor *b); /* equal sizes and strides, strides of axes of size 1 aside */
 int64_t tensor_numel(const ct_tensor *t);
 bool sizes_product(const char *op, const int64_t *sizes, size_t rank, size_t item, int64_t *count); /* false, with a failure: negative or overflow */
 void row_major(const int64_t *sizes, size_t rank, int64_t *strides);
 void copy_values(ct_tensor *to, const ct_tensor *from); /* equal shapes, any layouts, casts */
+void add_values(ct_tensor *to, const ct_tensor *from); /* to += from; equal shapes and floating dtypes */
+/* Held by the caller alone, value and all: what is done to it nobody can see. */
+static inline bool tensor_is_private(const ct_tensor *t)
+{
+    return atomic_load_explicit(&t->refs, memory_order_acquire) == 1 && !t->thread && !t->node && !t->storage->borrowed &&
+           atomic_load_explicit(&t->storage->refs, memory_order_acquire) == 1;
+}
 static inline bool is_floating(const ct_tensor *t)
 {
     return t->dtype <= CT_FLOAT64;
@@ -106,7 +149,7 @@ struct thread {
 extern _Thread_local struct thread thread_state __attribute__((tls_model("initial-exec")));
 void thread_register(void);                     /* so that thread_end runs when the thread does */
 bool scope_own(ct_tensor *t);                   /* puts t into the innermost scope, taking over a reference; false without memory */
-void scope_adopt(ct_tensor *t);                 /* the same for t whose reference we hold; drops it if a scope owns t already */
+bool scope_adopt(ct_tensor *t);                 /* the same for t whose reference we hold; drops it if a scope owns t already. False: t is gone */
 void memory_thread_end(void);
 
 /* ---- The graph -------------------------------------------------------------------------------------------------------------------- */
@@ -117,6 +160,7 @@ struct op {
     ct_vjp *vjp;                                /* as an expression; NULL: not differentiable */
     ct_vjp *fused;                              /* the same by a faster kernel, used while recording is off; NULL: none */
     uint32_t reads;                             /* whose values the VJP uses; of the others only the shape stays */
+    void (*end)(void *context);                 /* frees what the node's context holds; NULL: nothing */
 };
 struct edge {
     ct_tensor *tensor;                          /* NULL: the op had NULL there */
@@ -137,14 +181,26 @@ struct ct_node {
     bool freed, needed;
     const struct op *op;
     uint64_t key, serial;                       /* key: one more than the largest among the inputs */
-    _Atomic(void *) walk;                       /* the backward that is under way here */
-    ct_node *next_dead;
+    union {
+        _Atomic(void *) walk;                   /* the backward that is under way here */
+        ct_node *next_dead;                     /* see node_drop */
+    };
+    ct_tensor *holder;                          /* by whose link that backward keeps the node alive; NULL: by a reference */
     struct hook *hooks;
-    void *context;
-    void (*free_context)(void *context);
-    ct_tensor **cotangents, **outputs;          /* arrays in this block; outputs are aliases, their slot the version saved */
-    struct edge edges[];
+    struct edge edges[];                        /* then cotangents, outputs and the op's context, all in one block */
 };
+static inline ct_tensor **cotangents_of(ct_node *node) /* gathered so far, while a backward is under way */
+{
+    return (ct_tensor **)(node->edges + node->input_count);
+}
+static inline ct_tensor **outputs_of(ct_node *node) /* aliases; their slot is the version saved */
+{
+    return cotangents_of(node) + node->output_count;
+}
+static inline void *context_of(ct_node *node)
+{
+    return outputs_of(node) + node->output_count;
+}
 static inline bool recording(void)
 {
     return !thread_state.recording_off;
@@ -152,7 +208,7 @@ static inline bool recording(void)
 /* Records y = op(inputs) if recording is on and an input wants a gradient; context is copied. Returns y, or NULL on failure. */
 ct_tensor *graph_record(const struct op *op, ct_tensor *y, ct_tensor *const *inputs, size_t count, const void *context, size_t bytes);
 bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t output_count, ct_tensor *const *inputs,
-                       size_t count, const void *context, size_t bytes, void (*free_context)(void *));
+                       size_t count, const void *context, size_t bytes);
 #define RECORD(op, y, context, ...) \
     graph_record(op, y, (ct_tensor *const[]){__VA_ARGS__}, COUNT_OF(((ct_tensor *const[]){__VA_ARGS__})), context, sizeof *(context))
 #define RECORD0(op, y, ...) \

@@ -1,33 +1,33 @@
 /* Leaves: where gradients gather, and hooks on the way. */
 #include "internal.h"
 
-#include <pthread.h>
+#include <sched.h>
 
 struct leaf {
-    ct_tensor *gradient;                        /* guarded by lock_of(tensor), as hooks are */
+    ct_tensor *gradient;                        /* guarded by `taken`: several threads' backwards meet here */
     struct hook *hooks;
+    atomic_bool taken;
 };
 
-/* Several threads' backwards meet in a leaf. A few locks shared by all leaves keep a leaf small. */
-static pthread_mutex_t locks[64];
-static pthread_once_t locks_once = PTHREAD_ONCE_INIT;
-static void make_locks(void)
+/* Held for one addition at most; whoever waits longer than that lets others run. */
+static void lock(struct leaf *leaf)
 {
-    for (size_t i = 0; i < COUNT_OF(locks); i++)
-        pthread_mutex_init(&locks[i], NULL);
+    while (atomic_exchange_explicit(&leaf->taken, true, memory_order_acquire))
+        sched_yield();
 }
 
-static pthread_mutex_t *lock_of(const ct_tensor *t)
+static void unlock(struct leaf *leaf)
 {
-    pthread_once(&locks_once, make_locks);
-    return &locks[((uintptr_t)t >> 6) % COUNT_OF(locks)];
+    atomic_store_explicit(&leaf->taken, false, memory_order_release);
 }
 
 struct leaf *leaf_new(void)
 {
     struct leaf *leaf = memory_get(sizeof *leaf);
-    if (leaf)
-        *leaf = (struct leaf){0};
+    if (leaf) {
+        leaf->gradient = NULL, leaf->hooks = NULL;
+        atomic_init(&leaf->taken, false);
+    }
     return leaf;
 }
 
@@ -70,9 +70,9 @@ ct_tensor *ct_gradient(const ct_tensor *leaf)
 {
     if (!given("gradient", "the operand", leaf) || !leaf->leaf)
         return NULL;
-    pthread_mutex_lock(lock_of(leaf));
+    lock(leaf->leaf);
     ct_tensor *g = leaf->leaf->gradient;
-    pthread_mutex_unlock(lock_of(leaf));
+    unlock(leaf->leaf);
     return g;
 }
 
@@ -80,21 +80,19 @@ void ct_zero_gradient(ct_tensor *leaf)
 {
     if (!given("zero_gradient", "the operand", leaf) || !leaf->leaf)
         return;
-    pthread_mutex_lock(lock_of(leaf));
+    lock(leaf->leaf);
     ct_tensor *g = leaf->leaf->gradient;
     leaf->leaf->gradient = NULL;
-    pthread_mutex_unlock(lock_of(leaf));
+    unlock(leaf->leaf);
     if (g)
         tensor_drop(g);
 }
 
 /* ---- Gathering --------------------------------------------------------------------------------------------------------------------- */
-/* Nobody else can see it, and it lies as the leaf does: it becomes the gradient without a copy. */
+/* One that nobody else sees and that lies as the leaf does becomes the gradient without a copy. */
 static bool may_adopt(const ct_tensor *leaf, const ct_tensor *g)
 {
-    return atomic_load_explicit(&g->refs, memory_order_acquire) == 1 && !g->thread && g->node == NULL && g->storage->bytes &&
-           atomic_load_explicit(&g->storage->refs, memory_order_acquire) == 1 &&
-           (tensor_is_dense(leaf) ? same_layout(g, leaf) : ct_is_contiguous(g));
+    return tensor_is_private(g) && (tensor_is_dense(leaf) ? same_layout(g, leaf) : ct_is_contiguous(g));
 }
 
 static ct_tensor *own_copy(const ct_tensor *leaf, const ct_tensor *g)
@@ -109,39 +107,35 @@ static ct_tensor *own_copy(const ct_tensor *leaf, const ct_tensor *g)
     return copy;
 }
 
-bool leaf_accumulate(ct_tensor *leaf, ct_tensor *gradient)
+bool leaf_accumulate(ct_tensor *x, ct_tensor *gradient)
 {
-    if (!leaf->leaf || !leaf->storage) {        /* nobody is left to ask for it */
+    struct leaf *leaf = x->leaf;
+    if (!leaf || !x->storage) {                 /* nobody is left to ask for it */
         tensor_drop(gradient);
         return true;
     }
-    if (leaf->leaf->hooks && !(gradient = run_hooks(leaf_hooks(leaf->leaf), 0, gradient)))
+    if (leaf->hooks && !(gradient = run_hooks(leaf->hooks, 0, gradient)))
         return false;
-    if (!may_adopt(leaf, gradient)) {
-        pthread_mutex_lock(lock_of(leaf));
-        bool first = !leaf->leaf->gradient;
-        pthread_mutex_unlock(lock_of(leaf));
-        if (first) {
-            ct_tensor *copy = own_copy(leaf, gradient);
+    for (;;) {
+        lock(leaf);
+        if (leaf->gradient) {
+            add_values(leaf->gradient, gradient);
+            storage_changed(leaf->gradient, "backward");
+            unlock(leaf);
             tensor_drop(gradient);
-            if (!(gradient = copy))
-                return false;
+            return true;
         }
+        if (may_adopt(x, gradient)) {
+            leaf->gradient = gradient;
+            unlock(leaf);
+            return true;
+        }
+        unlock(leaf);                           /* a copy may wait for memory; then look again */
+        ct_tensor *copy = own_copy(x, gradient);
+        tensor_drop(gradient);
+        if (!(gradient = copy))
+            return false;
     }
-    bool ok = true;
-    pthread_mutex_lock(lock_of(leaf));
-    ct_tensor *sum = leaf->leaf->gradient;
-    if (!sum) {
-        leaf->leaf->gradient = gradient;
-        pthread_mutex_unlock(lock_of(leaf));
-        return true;
-    }
-    bool was = ct_set_recording(false);
-    ok = ct_add_(sum, gradient) != NULL;
-    ct_set_recording(was);
-    pthread_mutex_unlock(lock_of(leaf));
-    tensor_drop(gradient);
-    return ok;
 }
 
 /* ---- Hooks -------------------------------------------------------------------------------------------------------------------------- */

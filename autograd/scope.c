@@ -91,10 +91,13 @@ bool scope_own(ct_tensor *t)
     return true;
 }
 
-void scope_adopt(ct_tensor *t)
+bool scope_adopt(ct_tensor *t)
 {
-    if (t->thread || !scope_own(t))             /* without memory for the list the value is lost, and its user learns why */
-        tensor_drop(t);
+    if (!t->thread && scope_own(t))
+        return true;
+    bool owned = t->thread != NULL;
+    tensor_drop(t);
+    return owned || ct_fail("out of memory for the list of owned tensors");
 }
 
 ct_tensor *ct_keep(ct_tensor *t)

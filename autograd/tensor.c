@@ -49,11 +49,6 @@ int64_t tensor_numel(const ct_tensor *t)
     return n;
 }
 
-bool same_sizes(const ct_tensor *a, const ct_tensor *b)
-{
-    return a->rank == b->rank && memcmp(a->sizes, b->sizes, a->rank * sizeof *a->sizes) == 0;
-}
-
 bool same_layout(const ct_tensor *a, const ct_tensor *b)
 {
     if (!same_sizes(a, b))
@@ -131,44 +126,31 @@ bool ct_is_contiguous(const ct_tensor *x)
 /* ---- Owners -------------------------------------------------------------------------------------------------------------------- */
 static void storage_drop(struct storage *s)
 {
-    if (atomic_load_explicit(&s->refs, memory_order_acquire) != 1 &&
-        atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+    if (!last_owner(&s->refs))
         return;
     if (s->done)
         s->done(s->context);
     memory_put(s, s->bytes);
 }
 
-void tensor_retain(ct_tensor *t)
+static size_t tensor_bytes(size_t rank)
 {
-    if (atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed) == 0)
-        tensor_link(t);                         /* a place in the graph, kept by a user's VJP: its value stays gone */
+    return rank ? sizeof(ct_tensor) : offsetof(ct_tensor, sizes);
 }
 
-void tensor_link(ct_tensor *t)
+void tensor_end(ct_tensor *t)
 {
-    atomic_fetch_add_explicit(&t->links, 1, memory_order_relaxed);
-}
-
-void tensor_unlink(ct_tensor *t)
-{
-    if (atomic_load_explicit(&t->links, memory_order_acquire) != 1 &&
-        atomic_fetch_sub_explicit(&t->links, 1, memory_order_acq_rel) != 1)
-        return;
     ct_node *node = t->node;
     if (t->leaf)
         leaf_free(t->leaf);
-    memory_put(t, sizeof *t);
+    memory_put(t, tensor_bytes(t->rank));
     if (node)
         node_drop(node);
 }
 
-void tensor_drop(ct_tensor *t)
+void tensor_end_value(ct_tensor *t)
 {
-    if (atomic_load_explicit(&t->refs, memory_order_acquire) == 1)
-        atomic_store_explicit(&t->refs, 0, memory_order_relaxed); /* the only owner needs no locked instruction */
-    else if (atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
-        return;
+    atomic_store_explicit(&t->refs, 0, memory_order_relaxed);
     if (t->storage) {
         storage_drop(t->storage);
         t->storage = NULL;
@@ -176,16 +158,10 @@ void tensor_drop(ct_tensor *t)
     tensor_unlink(t);
 }
 
-void storage_changed(ct_tensor *t, const char *op)
-{
-    atomic_store_explicit(&t->storage->changed_by, op, memory_order_relaxed);
-    atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
-}
-
 /* ---- Making ---------------------------------------------------------------------------------------------------------------------- */
 static ct_tensor *tensor_shell(const char *op, ct_dtype dtype, size_t rank, const int64_t *sizes, const int64_t *strides)
 {
-    ct_tensor *t = memory_get(sizeof *t);
+    ct_tensor *t = memory_get(tensor_bytes(rank));
     if (UNLIKELY(!t))
         return ct_fail("%s: out of memory for %s", op, shape_text((char[SHAPE_TEXT]){0}, sizes, rank));
     atomic_init(&t->refs, 1), atomic_init(&t->links, 1);
@@ -199,7 +175,7 @@ static ct_tensor *tensor_shell(const char *op, ct_dtype dtype, size_t rank, cons
     else
         row_major(sizes, rank, t->strides);
     if (UNLIKELY(!scope_own(t))) {
-        memory_put(t, sizeof *t);
+        memory_put(t, tensor_bytes(rank));
         return ct_fail("%s: out of memory for %s", op, shape_text((char[SHAPE_TEXT]){0}, sizes, rank));
     }
     return t;
@@ -207,7 +183,9 @@ static ct_tensor *tensor_shell(const char *op, ct_dtype dtype, size_t rank, cons
 
 static bool fill_storage(const char *op, ct_tensor *t, size_t data_bytes)
 {
-    struct storage *s = memory_get(sizeof *s + data_bytes);
+    const bool tiny = data_bytes <= sizeof((struct storage *)0)->tiny;
+    const size_t bytes = sizeof(struct storage) + (tiny ? 0 : data_bytes);
+    struct storage *s = memory_get(bytes);
     if (UNLIKELY(!s)) {
         ct_memory_info m = ct_memory();
         if (m.limit != SIZE_MAX)
@@ -219,12 +197,12 @@ static bool fill_storage(const char *op, ct_tensor *t, size_t data_bytes)
         return false;
     }
     atomic_init(&s->refs, 1), atomic_init(&s->version, 0), atomic_init(&s->changed_by, NULL);
-    s->bytes = sizeof *s + data_bytes, s->data = s + 1, s->done = NULL;
-    t->storage = s, t->data = s->data;
+    s->bytes = bytes, s->borrowed = false, s->done = NULL;
+    t->storage = s, t->data = tiny ? s->tiny : (char *)(s + 1);
     return true;
 }
 
-/* Without a storage it is nobody's operand; it goes with its scope, which need not look for it now. */
+/* Data begins on a cache line, but for a scalar's. Without a storage a tensor is nobody's operand; it goes with its scope, which need not look for it now. */
 ct_tensor *tensor_new(const char *op, ct_dtype dtype, size_t rank, const int64_t *sizes, const int64_t *strides)
 {
     int64_t count = 1;
@@ -262,7 +240,7 @@ ct_tensor *(ct_borrow_array)(void *values, ct_dtype dtype, const int64_t *sizes,
     ct_tensor *t = tensor_shell("borrow_array", dtype, rank, sizes, NULL);
     if (!t || !fill_storage("borrow_array", t, 0))
         return NULL;
-    t->storage->data = values, t->data = values;
+    t->storage->borrowed = true, t->data = values;
     t->storage->done = done, t->storage->context = context;
     return t;
 }
@@ -273,16 +251,31 @@ ct_tensor *ct_detach(ct_tensor *x)
 }
 
 /* ---- Copying and reading ------------------------------------------------------------------------------------------------------------ */
-void copy_values(ct_tensor *to, const ct_tensor *from)
+static void run_pair(kernel_loop *run, ct_tensor *to, const ct_tensor *from, bool reads_target)
 {
-    struct loop l = {.run = kernels()->cast[from->dtype][to->dtype], .operands = 2, .rank = to->rank, .data = {to->data, from->data}};
-    ptrdiff_t wide = (ptrdiff_t)ct_dtype_size(to->dtype), wide_from = (ptrdiff_t)ct_dtype_size(from->dtype);
+    if (to->rank == 0) {
+        run(1, (char *[]){to->data, reads_target ? to->data : from->data, from->data}, (const ptrdiff_t[]){0, 0, 0}, NULL);
+        return;
+    }
+    struct loop l = {.run = run, .operands = reads_target ? 3 : 2, .rank = to->rank, .data = {to->data, reads_target ? to->data : from->data, from->data}};
+    const ptrdiff_t wide = (ptrdiff_t)ct_dtype_size((ct_dtype)to->dtype), wide_from = (ptrdiff_t)ct_dtype_size((ct_dtype)from->dtype);
     for (size_t i = 0; i < to->rank; i++) {
         l.sizes[i] = to->sizes[i];
         l.steps[0][i] = to->strides[i] * wide;
-        l.steps[1][i] = from->strides[i] * wide_from;
+        l.steps[2][i] = from->strides[i] * wide_from;
+        l.steps[1][i] = l.steps[reads_target ? 0 : 2][i];
     }
     loop_run(&l);
+}
+
+void copy_values(ct_tensor *to, const ct_tensor *from)
+{
+    run_pair(kernels()->cast[from->dtype][to->dtype], to, from, false);
+}
+
+void add_values(ct_tensor *to, const ct_tensor *from)
+{
+    run_pair(kernels()->binary[BINARY_add][to->dtype], to, from, true);
 }
 
 int ct_rank(const ct_tensor *x)

@@ -45,10 +45,10 @@ ours=
 for place in "$build/train_step" "$build/benchmarks/train_step"; do
     [ -x "$place" ] && ours=$place
 done
-[ -n "$ours" ] || refuse "$build: has no train_step: build Cotangent first (meson setup $build && meson compile -C $build)"
+[ -n "$ours" ] || refuse "$build: has no train_step: meson setup $build && meson compile -C $build"
 python=${PYTHON:-python3}
 "$python" -c 'import torch' 2>/dev/null ||
-    refuse "$python has no PyTorch. Install it (python3 -m venv venv && venv/bin/pip install torch), then PYTHON=venv/bin/python $0 ..."
+    refuse "$python has no PyTorch: python3 -m venv v && v/bin/pip install torch, then PYTHON=v/bin/python $0 ..."
 
 export OMP_NUM_THREADS="$threads"
 found=$(mktemp -d)
@@ -60,7 +60,7 @@ figure() {
 }
 
 middle() {
-    sort -n "$1" | awk '{ line[NR] = $1 } END { if (NR % 2) print line[(NR + 1) / 2]; else print (line[NR / 2] + line[NR / 2 + 1]) / 2 }'
+    sort -n "$1" | awk '{ x[NR] = $1 } END { if (NR) print (x[int((NR + 1) / 2)] + x[int((NR + 2) / 2)]) / 2 }'
 }
 
 printf '%s threads, %s rounds of %s s; %s; torch %s\n' "$threads" "$rounds" "$seconds" \

@@ -1,4 +1,4 @@
-"""PyTorch's side of benchmarks/train_step.c: the same networks, batches, losses and optimizers, in rows of the same form.
+"""PyTorch's side of train_step.c: the same networks, batches, losses and optimizers, in rows of the same form.
 
 Usage: OMP_NUM_THREADS=2 python3 torch_step.py [--seconds S] [row ...]
 """
@@ -31,7 +31,8 @@ def train(name, net, optimizer, x, y, seconds):
 
 def mlp(name, seconds):
     net = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
-    train(name, net, torch.optim.Adam(net.parameters(), 1e-3), torch.randn(64, 784), torch.randint(0, 10, (64,)), seconds)
+    adam = torch.optim.Adam(net.parameters(), 1e-3)
+    train(name, net, adam, torch.randn(64, 784), torch.randint(0, 10, (64,)), seconds)
 
 
 def overhead(name, seconds):

@@ -1,4 +1,4 @@
-/* train_step.c - time of a training step, median and best; benchmarks/torch_step.py runs the same workloads in PyTorch. */
+/* train_step.c - time of a training step, median and best; torch_step.py runs the same workloads in PyTorch. */
 #define _POSIX_C_SOURCE 200809L
 #include <cotangent.h>
 #include <stdlib.h>
@@ -70,11 +70,13 @@ static void overhead(const char *name)
     double best = 1e9;
     for (int round = 0; round < ROUNDS && ct_ok(); round++) {
         double start = now();
-        CT_SCOPE;
-        ct_tensor *y = x;
-        for (int i = 0; i < OPS; i++)
-            y = ct_add(y, x);
-        ct_backward(y);
+        {
+            CT_SCOPE;
+            ct_tensor *y = x;
+            for (int i = 0; i < OPS; i++)
+                y = ct_add(y, x);
+            ct_backward(y);
+        }
         double took = now() - start;
         best = took < best ? took : best;
     }
@@ -134,7 +136,7 @@ int main(int count, char **words)
             return usage(words[0], 2);
         }
     }
-    printf("cotangent %s threads %d\n", ct_build_info(), ct_num_threads());
+    printf("%s threads %d\n", ct_build_info(), ct_num_threads());
     for (size_t row = 0; row < ROWS && ct_ok(); row++)
         if (wanted(rows[row].name, count - at, words + at))
             rows[row].run(rows[row].name);

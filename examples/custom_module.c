@@ -38,7 +38,8 @@ int main(void)
 {
     ct_tensor *x = ct_reshape(ct_linspace(-3, 3, 128), -1, 1);
     ct_tensor *target = ct_mul(ct_sin(ct_mul(x, 2.0)), x);
-    ct_module *net = ct_nn_sequential(ct_nn_linear(1, 16), residual_new(16, 32), residual_new(16, 32), ct_nn_linear(16, 1));
+    ct_module *net = ct_nn_sequential(ct_nn_linear(1, 16), residual_new(16, 32), residual_new(16, 32),
+                                      ct_nn_linear(16, 1));
     ct_optimizer *adam = ct_optim_adam(net, .lr = 1e-2);
     if (ct_ok())
         ct_module_summary(net, stdout, 128, 1);

@@ -1,4 +1,4 @@
-/* Handwritten digits with a multilayer perceptron: 784-128-64-10. Reads MNIST where it finds it, else draws digits itself. */
+/* Handwritten digits with a multilayer perceptron, 784-128-64-10: MNIST where it is found, else synthetic digits. */
 #include <cotangent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -54,7 +54,8 @@ static void open_data(ct_dataset **training, ct_dataset **testing)
         *training = ct_data_mnist(.folder = data, .train = true, .normalize = true, .limit = limit);
         *testing = ct_data_mnist(.folder = data, .normalize = true);
     } else {
-        printf("data: no MNIST found, so these are SYNTHETIC digits (--data DIR or COTANGENT_DATA=DIR for the real ones)\n");
+        printf("data: no MNIST found, so these are SYNTHETIC digits"
+               " (--data DIR or COTANGENT_DATA=DIR for the real ones)\n");
         *training = ct_data_digits(.count = limit ? limit : 10000, .seed = (uint64_t)seed, .normalize = true);
         *testing = ct_data_digits(.count = 2000, .seed = (uint64_t)seed + 1, .normalize = true);
     }
@@ -121,7 +122,8 @@ int main(int count, char **words)
     if (ct_ok())
         printf("test accuracy: %.4f\n", accuracy);
 
-    ct_free(adam), ct_free(net), ct_free(loader), ct_free(training), ct_free(validation), ct_free(all), ct_free(testing);
+    ct_free(adam), ct_free(net), ct_free(loader);
+    ct_free(training), ct_free(validation), ct_free(all), ct_free(testing);
     int failed = ct_report_error();
     ct_shutdown();
     return failed;

@@ -10,11 +10,6 @@
 
 static const char *program = "example";
 
-const char *options_program(void)
-{
-    return program;
-}
-
 void options_refuse(const char *format, ...)
 {
     va_list arguments;
@@ -41,7 +36,8 @@ static void help(const char *purpose, const struct option_row *table)
     printf("usage: %s [options]\n%s\n\n", program, purpose);
     for (const struct option_row *row = table; row->name; row++) {
         char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+        const char *argument = row->argument ? row->argument : "";
+        snprintf(left, sizeof left, "--%s%s%s", row->name, *argument ? " " : "", argument);
         printf("  %-18s %s", left, row->help);
         show_default(row);
         putchar('\n');

@@ -16,6 +16,6 @@ struct option_row {
 
 /* Returns after setting what the command line names. --help prints and exits with 0, an error with 2. */
 void options_parse(const char *purpose, const struct option_row *table, int count, char **words);
-const char *options_program(void);              /* the program's name, without its folder */
-_Noreturn void options_refuse(const char *format, ...) __attribute__((format(printf, 1, 2))); /* "PROGRAM: ..." on stderr, exit 2 */
+/* "PROGRAM: ..." on stderr, then exit with 2. */
+_Noreturn void options_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #endif

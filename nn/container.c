@@ -23,7 +23,8 @@ static ct_tensor *sequential_forward(ct_module *self, ct_tensor *x)
 ct_module *(ct_nn_sequential)(ct_module *const *parts, size_t count)
 {
     char name[24];
-    ct_module *self = ct_module_new("Sequential", sequential_forward, sizeof(struct sequential) + count * sizeof *parts);
+    size_t bytes = sizeof(struct sequential) + count * sizeof *parts;
+    ct_module *self = ct_module_new("Sequential", sequential_forward, bytes);
     struct sequential *m = ct_module_state(self);
     for (size_t i = 0; i < count; i++) {        /* all of them, whatever fails: each is taken over */
         ct_module *part = ct_module_add_child(self, number(name, i), parts[i]);

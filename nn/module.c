@@ -7,7 +7,7 @@
 #include "autograd/memory.h"
 #include "autograd/raw.h"
 
-/* ---- Making and freeing ------------------------------------------------------------------------------------------------ */
+/* ---- Making and freeing ------------------------------------------------------------------------------------------ */
 static void module_destroy(void *object)
 {
     ct_module *self = object;
@@ -64,7 +64,7 @@ void ct_module_describe(ct_module *self, const char *format, ...)
     va_end(arguments);
 }
 
-/* ---- Adding parts ------------------------------------------------------------------------------------------------------ */
+/* ---- Adding parts ------------------------------------------------------------------------------------------------ */
 static void *fail_part(ct_module *self)
 {
     if (self)
@@ -179,7 +179,7 @@ ct_module *ct_module_add_child(ct_module *self, const char *name, ct_module *chi
     return child;
 }
 
-/* ---- Forward ------------------------------------------------------------------------------------------------------------- */
+/* ---- Forward ----------------------------------------------------------------------------------------------------- */
 ct_scope ct_module_enter(ct_module *self)
 {
     if (self)
@@ -229,7 +229,7 @@ ct_tensor *ct_forward(ct_module *module, ct_tensor *x)
     return y;
 }
 
-/* ---- Mode ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Mode -------------------------------------------------------------------------------------------------------- */
 static void set_training(ct_module *module, bool training)
 {
     if (!module)

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static bool each(const ct_module *module, char path[MODULE_PATH_BYTES], size_t length, ct_module_visit *visit, void *context)
+static bool each(const ct_module *module, char path[MODULE_PATH_BYTES], size_t length, ct_module_visit *visit,
+                 void *context)
 {
     for (size_t i = 0; i < module->count; i++) {
         const struct module_entry *entry = &module->entries[i];

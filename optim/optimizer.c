@@ -6,7 +6,7 @@
 #include "autograd/memory.h"
 #include "autograd/raw.h"
 
-/* ---- Checking options ---------------------------------------------------------------------------------------------------- */
+/* ---- Checking options -------------------------------------------------------------------------------------------- */
 bool optimizer_check(const char *name, const char *option, double value)
 {
     if (isfinite(value) && value >= 0)
@@ -23,7 +23,7 @@ bool optimizer_check_beta(const char *name, const char *option, double value)
     return false;
 }
 
-/* ---- Making and freeing -------------------------------------------------------------------------------------------------- */
+/* ---- Making and freeing ------------------------------------------------------------------------------------------ */
 static void optimizer_destroy(void *object)
 {
     ct_optimizer *self = object;
@@ -92,7 +92,7 @@ void *optimizer_new(size_t bytes, struct optimizer_kind kind, ct_module *module,
     return NULL;
 }
 
-/* ---- A step ---------------------------------------------------------------------------------------------------------------- */
+/* ---- A step ------------------------------------------------------------------------------------------------------ */
 /* The gradient's elements in the parameter's memory order; copied where it lies otherwise. NULL: a failure. */
 static const void *paired_elements(ct_tensor *parameter, ct_tensor *gradient)
 {
@@ -149,7 +149,7 @@ void ct_optimizer_zero_grad(ct_optimizer *self)
         ct_zero_gradient(self->parameters[i].tensor);
 }
 
-/* ---- The learning rate ----------------------------------------------------------------------------------------------------- */
+/* ---- The learning rate ------------------------------------------------------------------------------------------- */
 double ct_optimizer_lr(const ct_optimizer *self)
 {
     return self ? self->lr : NAN;

@@ -1,4 +1,4 @@
-/* What all optimizers share: the parameters, their moments, and a step that prepares everything before it changes anything. */
+/* What all optimizers share: parameters, moments, and a step that prepares everything before it changes a thing. */
 #ifndef COTANGENT_OPTIM_OPTIMIZER_H
 #define COTANGENT_OPTIM_OPTIMIZER_H
 #include "autograd/object.h"
@@ -13,7 +13,7 @@ struct parameter {
 struct optimizer_kind {
     const char *name;
     int moments;                                /* tensors beside each parameter: 0 to 2 */
-    void (*prepare)(const ct_optimizer *self, int64_t step, struct update *update); /* sets the numbers of one parameter */
+    void (*prepare)(const ct_optimizer *self, int64_t step, struct update *update); /* the numbers for one parameter */
 };
 
 struct ct_optimizer {                           /* the first member of every optimizer */
@@ -30,6 +30,6 @@ struct ct_optimizer {                           /* the first member of every opt
 /* An option that must be a finite number of at least 0, and one in [0, 1). */
 bool optimizer_check(const char *name, const char *option, double value);
 bool optimizer_check_beta(const char *name, const char *option, double value);
-/* Collects the module's parameters, each once, and makes their moments. self is an object of bytes, zeroed but for this. */
+/* An object of bytes: collects the module's parameters, each once, and makes their moments; what follows is zeroed. */
 void *optimizer_new(size_t bytes, struct optimizer_kind kind, ct_module *module, double lr);
 #endif

@@ -1,4 +1,4 @@
-/* One pass for all parameters: they are laid end to end and cut into blocks of equal size, whatever tensor they fall in. */
+/* One pass for all parameters: laid end to end and cut into blocks of equal size, whatever tensor they fall in. */
 #include "optim/update.h"
 
 #include "autograd/kernels/cpu.h"

@@ -1,4 +1,4 @@
-/* The arithmetic of optimizers: one pass over raw memory for all parameters of a step. No tensors, no allocation, no errors. */
+/* The arithmetic of optimizers: one pass over raw memory for all parameters of a step. No tensors, no errors. */
 #ifndef COTANGENT_OPTIM_UPDATE_H
 #define COTANGENT_OPTIM_UPDATE_H
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* The loops of optim/update_loops.h for both floats; built once per instruction set, as autograd/kernels/isa.h tells. */
+/* The loops of update_loops.h for both floats; built once per instruction set, as autograd/kernels/isa.h tells. */
 #include <float.h>
 
 #include "autograd/kernels/isa.h"

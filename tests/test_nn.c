@@ -27,7 +27,7 @@ static ct_module *small_net(void)
     return ct_nn_sequential(ct_nn_linear(3, 4), ct_nn_relu(), ct_nn_linear(4, 2, .no_bias = true));
 }
 
-/* ---- Linear --------------------------------------------------------------------------------------------------------------- */
+/* ---- Linear ------------------------------------------------------------------------------------------------------ */
 static void test_linear_is_x_times_weight_transposed_plus_bias(void **state)
 {
     (void)state;
@@ -101,7 +101,7 @@ static void test_activation_layers_are_their_functions(void **state)
     }
 }
 
-/* ---- Parts and names ------------------------------------------------------------------------------------------------------- */
+/* ---- Parts and names --------------------------------------------------------------------------------------------- */
 static bool note_name(const char *name, ct_tensor *tensor, bool is_parameter, void *context)
 {
     (void)tensor;
@@ -166,7 +166,8 @@ static void test_a_module_has_one_parent_and_is_not_its_own_ancestor(void **stat
     ct_module *relu = ct_nn_relu(), *inner = ct_nn_sequential(relu), *outer = ct_module_new("Outer", NULL, 0);
     ct_module_add_child(outer, "inner", inner);
     FAILED(ct_module_add_child(outer, "again", relu), "Outer: child \"again\", a ReLU, is part of a module already");
-    FAILED(ct_module_add_child(inner, "loop", outer), "Sequential: child \"loop\" is the module itself or one above it");
+    FAILED(ct_module_add_child(inner, "loop", outer),
+           "Sequential: child \"loop\" is the module itself or one above it");
     FAILED(ct_nn_sequential(relu), "Sequential: child \"0\", a ReLU, is part of a module already");
     ct_module *twice = ct_nn_linear(2, 2);
     FAILED(ct_nn_sequential(twice, twice), "Sequential: child \"1\", a Linear, is part of a module already");
@@ -213,7 +214,7 @@ static void test_parameter_list_is_the_callers_tensors(void **state)
     ct_free(list);
 }
 
-/* ---- Forward --------------------------------------------------------------------------------------------------------------- */
+/* ---- Forward ----------------------------------------------------------------------------------------------------- */
 static ct_tensor *same_forward(ct_module *self, ct_tensor *x)
 {
     (void)self;
@@ -346,7 +347,7 @@ static void test_construction_survives_each_failed_allocation(void **state)
     }
 }
 
-/* ---- Mode ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Mode -------------------------------------------------------------------------------------------------------- */
 static void test_mode_reaches_every_child_and_dropout_minds_it(void **state)
 {
     (void)state;
@@ -367,7 +368,7 @@ static void test_mode_reaches_every_child_and_dropout_minds_it(void **state)
     ct_free(net);
 }
 
-/* ---- Files ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
 static const char *temporary(char path[64])
 {
     snprintf(path, 64, "/tmp/cotangent_test_nn_%d.safetensors", (int)getpid());
@@ -426,7 +427,7 @@ static void test_a_file_that_does_not_fit_changes_nothing(void **state)
     ct_free(net);
 }
 
-/* ---- Initialisers ------------------------------------------------------------------------------------------------------------ */
+/* ---- Initialisers ------------------------------------------------------------------------------------------------ */
 static void check_spread(ct_tensor *t, double deviation, double bound)
 {
     CT_SCOPE;
@@ -480,7 +481,7 @@ static void test_initialisers_refuse_what_has_no_fans(void **state)
            "init_normal: mean 0, deviation -1: want finite ones, the deviation at least 0");
 }
 
-/* ---- Summary ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Summary ----------------------------------------------------------------------------------------------------- */
 static const char *read_all(FILE *file, char *text, size_t bytes)
 {
     rewind(file);

@@ -17,7 +17,7 @@
 #define assert_near(got, want, bound) assert_true(fabs((double)(got) - (double)(want)) <= (bound))
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* ---- The rules, as one would write them down ------------------------------------------------------------------------- */
+/* ---- The rules, as one would write them down --------------------------------------------------------------------- */
 struct rule {
     const char *name;
     enum { SGD, ADAM, ADAMW } kind;
@@ -74,7 +74,7 @@ static void reference_step(const struct rule *r, int t, double g, double *p, dou
     *p -= r->lr * m_hat / (sqrt(v_hat) + r->eps);
 }
 
-/* ---- A loss whose gradient is c cos(t) + p / 10 ------------------------------------------------------------------------- */
+/* ---- A loss whose gradient is c cos(t) + p / 10 ------------------------------------------------------------------ */
 static bool run_backward(ct_tensor *p, ct_tensor *c, double scale)
 {
     CT_SCOPE;
@@ -121,8 +121,8 @@ static void check_rule(const struct rule *rule, ct_dtype dtype, int kind)
     double bound = dtype == CT_FLOAT64 ? 1e-10 : 2e-3;
     for (int64_t i = 0; i < ct_numel(parameter); i++)
         if (!(fabs(got[i] - p[i]) <= bound * (1 + fabs(p[i]))))
-            fail_msg("%s, %s, layout %d: element %d is %.17g, want %.17g", rule->name, ct_dtype_name(dtype), kind, (int)i,
-                     got[i], p[i]);
+            fail_msg("%s, %s, layout %d: element %d is %.17g, want %.17g", rule->name, ct_dtype_name(dtype), kind,
+                     (int)i, got[i], p[i]);
     ct_free(optimizer), ct_free(module);
 }
 
@@ -179,7 +179,7 @@ static void test_three_steps_are_pytorchs(void **state)
     }
 }
 
-/* ---- Threads, instruction sets, memory ------------------------------------------------------------------------------------ */
+/* ---- Threads, instruction sets, memory --------------------------------------------------------------------------- */
 static void train_some(double *values, int threads)
 {
     CT_SCOPE;
@@ -211,8 +211,10 @@ static void test_same_bits_at_any_number_of_threads(void **state)
 
 static struct update adam_update(float *p, float *g, float *m, float *v, size_t count)
 {
-    return (struct update){.p = p, .gradient = g, .first = m, .second = v, .count = count, .is_adam = true,
-                           .adam = {.sign = 1, .shrink = 1, .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .inverse_root = 1}};
+    return (struct update){
+        .p = p, .gradient = g, .first = m, .second = v, .count = count, .is_adam = true,
+        .adam = {.sign = 1, .shrink = 1, .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .inverse_root = 1},
+    };
 }
 
 static void test_instruction_sets_agree(void **state)
@@ -290,7 +292,7 @@ static void test_constructor_survives_each_failed_allocation(void **state)
     ct_free(module);
 }
 
-/* ---- What a step leaves alone, and what it tells the graph ----------------------------------------------------------------- */
+/* ---- What a step leaves alone, and what it tells the graph ------------------------------------------------------- */
 static void test_parameter_without_gradient_stays_and_counts_its_own_steps(void **state)
 {
     (void)state;
@@ -363,7 +365,7 @@ static void test_learning_rate_can_change_between_steps(void **state)
     ct_free(sgd), ct_free(module);
 }
 
-/* ---- Errors ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Errors ------------------------------------------------------------------------------------------------------ */
 #define REFUSED(call, message)                   \
     do {                                         \
         assert_null(call);                       \

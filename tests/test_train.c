@@ -102,7 +102,8 @@ static void test_accuracy_fails_by_name(void **state)
     assert_string_equal(ct_error(), "accuracy: dataset is NULL");
     ct_error_clear();
     assert_true(isnan(ct_train_accuracy(net, floats, 2)));
-    assert_string_equal(ct_error(), "accuracy: outputs (2, 3), targets float32 (2): want (N, C), and int64 (N) or one-hot (N, C)");
+    assert_string_equal(ct_error(), "accuracy: outputs (2, 3), targets float32 (2): "
+                                    "want (N, C), and int64 (N) or one-hot (N, C)");
     ct_error_clear();
     assert_true(isnan(ct_train_accuracy(net, floats, 0)));
     assert_false(ct_ok());

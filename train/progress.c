@@ -143,10 +143,11 @@ void ct_progress_end(ct_progress *self, const char *format, ...)
     if (format)
         vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (self->terminal && self->shown)          /* wipe the bar; the line that stays may be longer than the terminal is wide */
+    if (self->terminal && self->shown)          /* the line that stays may be wider than the terminal */
         show(self, "", 0), fputc('\r', self->file);
     double took = now() - self->start;
-    fprintf(self->file, "%s%s%s (%.*f s)\n", self->label, *self->label && *text ? ": " : "", text, took < 10 ? 2 : 1, took);
+    const char *between = *self->label && *text ? ": " : "";
+    fprintf(self->file, "%s%s%s (%.*f s)\n", self->label, between, text, took < 10 ? 2 : 1, took);
     fflush(self->file);
     heap_free(self->label);
     heap_free(self);

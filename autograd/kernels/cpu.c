@@ -8,7 +8,7 @@
 
 static pthread_once_t detect_once = PTHREAD_ONCE_INIT;
 static enum cpu_isa detected;
-static atomic_int in_use;
+static atomic_int in_use = -1;
 
 static void detect(void)
 {
@@ -32,8 +32,12 @@ static void detect(void)
 
 enum cpu_isa cpu_isa(void)
 {
-    pthread_once(&detect_once, detect);
-    return (enum cpu_isa)atomic_load_explicit(&in_use, memory_order_relaxed);
+    int isa = atomic_load_explicit(&in_use, memory_order_relaxed);
+    if (isa < 0) {
+        pthread_once(&detect_once, detect);
+        isa = atomic_load_explicit(&in_use, memory_order_relaxed);
+    }
+    return (enum cpu_isa)isa;
 }
 
 enum cpu_isa cpu_isa_detected(void)

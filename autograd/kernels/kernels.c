@@ -2,6 +2,7 @@
 #include "kernels.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "cpu.h"
 #include "tables.h"
@@ -24,6 +25,10 @@ static void fill_tables(void)
 const struct kernels *kernels(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, fill_tables);
+    static atomic_bool filled;                  /* every op comes by here: a plain load is all it should cost */
+    if (!atomic_load_explicit(&filled, memory_order_acquire)) {
+        pthread_once(&once, fill_tables);
+        atomic_store_explicit(&filled, true, memory_order_release);
+    }
     return &tables[cpu_isa()];
 }

@@ -139,6 +139,6 @@ bool ct_split(ct_tensor *x, int64_t length, int axis, ct_tensor **parts, size_t 
         parts[i]->origin = &op_split;
     }
     if (recording() && x->flags & WANTS_GRAD)
-        return graph_record_many(&op_split, parts, count, &x, 1, &at, sizeof at, NULL);
+        return graph_record_many(&op_split, parts, count, &x, 1, &at, sizeof at);
     return true;
 }

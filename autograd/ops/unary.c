@@ -27,7 +27,7 @@ static void unary_fused(ct_node *node, enum unary which, ct_tensor *const *cotan
     ct_tensor *dx = tensor_new_like(node->op->name, (ct_dtype)g->dtype, node->op->reads & READS(0) ? x : y);
     if (!dx)
         return;
-    run_loop(kernels()->unary_vjp[which][g->dtype], node->context, (ct_tensor *const[]){dx, g, x, y}, 4);
+    run_loop(kernels()->unary_vjp[which][g->dtype], context_of(node), (ct_tensor *const[]){dx, g, x, y}, 4);
     gradients[0] = dx;
 }
 

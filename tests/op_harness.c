@@ -1,0 +1,523 @@
+/* op_harness.c - runs the rows of every op in the registry. A row is tried
+ *
+ *   in float64   its value against .expect; gradients against central differences, entry by entry and along a random
+ *                direction; second derivatives where it is smooth
+ *   in layouts   each input plain, every second element, transposed in memory, reversed, and expanded from a smaller leaf
+ *   fused        its fast VJP against the expression, for cotangents of two layouts; gradients have their input's shape
+ *   alone        one input at a time wanting a gradient; one tensor as both inputs
+ *   in float32   values and gradients near those of float64, on every instruction set of this machine
+ *   in threads   1, 2, 3 and 8 of them: the same bits
+ *
+ * A group fails if its rows leave out a kind of input (enum trait) that the op accepts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "autograd/internal.h"
+#include "autograd/kernels/cpu.h"
+#include "op_cases.h"
+#undef in
+
+#define OP(name) op_group op_cases_##name;
+#include "autograd/ops/ops.def"
+#undef OP
+
+static const struct entry { const char *name; const struct op *op; op_group *group; } entries[] = {
+#define OP(name) {#name, &op_##name, op_cases_##name},
+#include "autograd/ops/ops.def"
+#undef OP
+};
+
+enum layout { PLAIN, EVERY_SECOND, TRANSPOSED, REVERSED, GROWN_FIRST, GROWN_ALL, LAYOUTS };
+static const char *const layout_names[] = {"plain", "every second", "transposed", "reversed", "first axis expanded", "all axes expanded"};
+
+struct trial {                                  /* one row under test */
+    const struct entry *entry;
+    const struct op_case *row;
+    int number, inputs;
+    enum layout layout;
+    bool same;                                  /* in[0] stands for in[1] too */
+    bool differentiable;
+};
+
+static int failures, rows_run, checks_run;
+static unsigned covered;
+
+static void wrong(const struct trial *t, const char *what)
+{
+    failures++;
+    print_error("%s:%d: %s [%s]: %s%s%s\n", t->row->file, t->row->line, t->row->text, layout_names[t->layout], what, ct_ok() ? "" : ": ",
+                ct_error());
+    ct_error_clear();
+}
+
+static bool check(const struct trial *t, bool right, const char *what)
+{
+    checks_run++;
+    if (!right)
+        wrong(t, what);
+    return right;
+}
+
+/* ---- Inputs -------------------------------------------------------------------------------------------------------------- */
+static char kind_of(const struct op_case *row, int i)
+{
+    return row->kinds ? row->kinds[i] : 'f';
+}
+
+static int64_t numel(const struct shape *s)
+{
+    int64_t n = 1;
+    for (int a = 0; a + 1 < s->axes; a++)
+        n *= s->size[a];
+    return n;
+}
+
+static bool is_large(const struct op_case *row)
+{
+    for (int i = 0; i < CASE_INPUTS; i++)
+        if (row->shapes[i].axes && numel(&row->shapes[i]) > 2000)
+            return true;
+    return false;
+}
+
+/* Evenly spaced over the range in a shuffled order, no two inputs alike: no ties, and no kink is hit. */
+static double made_up(const struct op_case *row, int input, int64_t i, int64_t n)
+{
+    static const int64_t strides[] = {7919, 6841, 5407, 4513};
+    struct range r = row->range[input];
+    const char kind = kind_of(row, input);
+    if (i < row->values[input].count)
+        return row->values[input].at[i];
+    if (r.low == 0 && r.high == 0)
+        r = kind == 'f' ? (struct range){-2, 2} : (struct range){0, 3};
+    if (kind == 'b')
+        return (double)((uint64_t)(i + input + 1) * 2654435761u >> 13 & 1);
+    int64_t place = (i + 1) * strides[input];
+    if (kind == 'i')
+        return r.low + (double)(place % (int64_t)(r.high - r.low + 1));
+    return r.low + (r.high - r.low) * ((double)(place % n) + 0.37 + 0.19 * input) / (double)n;
+}
+
+static struct shape small_shape(const struct shape *s, enum layout layout) /* what is expanded to s */
+{
+    struct shape small = *s;
+    for (int a = 0; layout >= GROWN_FIRST && a + 1 < s->axes; a++)
+        if (small.size[a] != 1) {
+            small.size[a] = 1;
+            if (layout == GROWN_FIRST)
+                break;
+        }
+    return small;
+}
+
+static ct_tensor *view_in_layout(const struct shape *s, enum layout layout, ct_dtype dtype)
+{
+    int64_t sizes[CT_MAX_RANK] = {0};
+    int order[CT_MAX_RANK], rank = s->axes - 1;
+    char text[128] = "";
+    memcpy(sizes, s->size, sizeof sizes);
+    switch (layout) {
+    case EVERY_SECOND:
+        if (!rank)
+            return ct_slice((ct_full)((const int64_t[]){3}, 1, 77, dtype), "1");
+        sizes[rank - 1] = 2 * sizes[rank - 1] + 1;
+        snprintf(text, sizeof text, "..., 1:%lld:2", (long long)sizes[rank - 1] - 1);
+        return ct_slice((ct_full)(sizes, (size_t)rank, 77, dtype), text);
+    case TRANSPOSED:
+        for (int a = 0; a < rank; a++)
+            sizes[a] = s->size[rank - 1 - a], order[a] = rank - 1 - a;
+        return (ct_permute)((ct_full)(sizes, (size_t)rank, 77, dtype), order, (size_t)rank);
+    case REVERSED:
+        for (int a = 0; a < rank; a++)
+            strcat(text, a ? ", ::-1" : "::-1");
+        return ct_slice((ct_full)(sizes, (size_t)rank, 77, dtype), text);
+    default:
+        return (ct_full)(sizes, (size_t)rank, 77, dtype);
+    }
+}
+
+static ct_tensor *input_of(const struct trial *t, int i, ct_dtype floats)
+{
+    const char kind = kind_of(t->row, i);
+    struct shape s = small_shape(&t->row->shapes[i], t->layout);
+    const int64_t n = numel(&s);
+    double *values = malloc((size_t)(n ? n : 1) * sizeof *values);
+    assert_non_null(values);
+    for (int64_t k = 0; k < n; k++)
+        values[k] = made_up(t->row, i, k, n);
+    ct_tensor *x = view_in_layout(&s, t->layout, kind == 'f' ? floats : kind == 'i' ? CT_INT64 : CT_BOOL);
+    ct_tensor *plain = (ct_from_array)(values, CT_FLOAT64, s.size, (size_t)s.axes - 1);
+    free(values);
+    x = ct_copy_(x, plain);
+    return kind == 'f' && x ? ct_require_grad(x, true) : x;
+}
+
+static bool make_inputs(const struct trial *t, ct_dtype floats, ct_tensor **inputs)
+{
+    for (int i = 0; i < t->inputs; i++)
+        if (!check(t, (inputs[i] = input_of(t, i, floats)) != NULL, "no input"))
+            return false;
+    return true;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------------------------------- */
+static ct_tensor *run_row(ct_tensor *const *leaves, void *context)
+{
+    const struct trial *t = context;
+    ct_tensor *inputs[CASE_INPUTS] = {0};
+    for (int i = 0; i < t->inputs; i++) {
+        const struct shape *s = &t->row->shapes[i];
+        inputs[i] = t->layout >= GROWN_FIRST ? (ct_expand)(leaves[i], s->size, (size_t)s->axes - 1) : leaves[i];
+    }
+    if (t->same)
+        inputs[1] = inputs[0];
+    ct_seed(2026);                              /* ops that draw give the same each time */
+    struct op_turn at = {.wanted = t->number, .in = inputs};
+    t->entry->group(&at);
+    return at.out;
+}
+
+static const double *numbers(ct_tensor *x)      /* in row-major order, for as long as the scope is open */
+{
+    CT_NO_GRAD;
+    return ct_data(ct_contiguous(ct_cast(x, CT_FLOAT64)));
+}
+
+/* Near in units of the larger of 1 and the largest value: a sum's error belongs to its terms. */
+static bool near(ct_tensor *found, ct_tensor *wanted, double tolerance)
+{
+    if (!found || !wanted || !same_sizes(found, wanted))
+        return false;
+    const double *a = numbers(found), *b = numbers(wanted);
+    double scale = 1;
+    if (!a || !b)
+        return false;
+    for (int64_t i = 0; i < ct_numel(wanted); i++)
+        if (isfinite(b[i]) && fabs(b[i]) > scale)
+            scale = fabs(b[i]);
+    for (int64_t i = 0; i < ct_numel(wanted); i++)
+        if (!(a[i] == b[i] || (isnan(a[i]) && isnan(b[i])) || fabs(a[i] - b[i]) <= tolerance * scale))
+            return false;
+    return true;
+}
+
+static bool same_bits(ct_tensor *a, ct_tensor *b)
+{
+    CT_NO_GRAD;
+    if (!a || !b || !same_sizes(a, b) || a->dtype != b->dtype)
+        return false;
+    if (!ct_numel(a))
+        return true;
+    const void *p = ct_data(ct_contiguous(a)), *q = ct_data(ct_contiguous(b));
+    return p && q && memcmp(p, q, (size_t)ct_numel(a) * ct_dtype_size(ct_dtype_of(a))) == 0;
+}
+
+static ct_tensor *cotangent_of(const ct_tensor *y, enum layout layout)
+{
+    struct shape s = {1 + ct_rank(y), {0}};
+    memcpy(s.size, y->sizes, (size_t)ct_rank(y) * sizeof *s.size);
+    ct_tensor *v = view_in_layout(&s, layout, CT_FLOAT64), *plain = view_in_layout(&s, PLAIN, CT_FLOAT64);
+    double *p = ct_mutable_data(plain);
+    for (int64_t i = 0; p && i < ct_numel(plain); i++)
+        p[i] = 0.5 + (double)(i % 7) / 8 - (double)(i % 3);
+    return ct_cast(ct_copy_(v, plain), ct_dtype_of(y));
+}
+
+/* One forward and backward: the result, and one gradient an input (NULL where none is wanted). */
+struct outcome { ct_tensor *y, *gradients[CASE_INPUTS]; };
+
+static bool run_both_ways(const struct trial *t, ct_tensor *const *leaves, enum layout cotangent, struct outcome *o)
+{
+    *o = (struct outcome){.y = run_row(leaves, (void *)(uintptr_t)t)};
+    if (!check(t, o->y != NULL, "no result"))
+        return false;
+    if (!t->differentiable)
+        return true;
+    ct_tensor *v = cotangent_of(o->y, cotangent);
+    bool ok = check(t, v && ct_backward(o->y, .cotangent = v), "backward failed");
+    for (int i = 0; i < t->inputs && ok; i++) {
+        if (!ct_requires_grad(leaves[i]) || (t->same && i == 1))
+            continue;
+        ct_tensor *g = ct_gradient(leaves[i]);
+        ok = check(t, g != NULL, "an input got no gradient") &&
+             check(t, same_sizes(g, leaves[i]) && g->dtype == leaves[i]->dtype, "a gradient differs from its input in shape or dtype");
+        if (ok)
+            o->gradients[i] = ct_clone(ct_detach(g));
+        ct_zero_gradient(leaves[i]);
+    }
+    return ok;
+}
+
+static bool near_outcomes(const struct trial *t, const struct outcome *found, const struct outcome *wanted, double tolerance, const char *what)
+{
+    char text[128];
+    snprintf(text, sizeof text, "values differ %s", what);
+    bool ok = check(t, near(found->y, wanted->y, tolerance), text);
+    for (int i = 0; i < t->inputs; i++)
+        if (found->gradients[i] && wanted->gradients[i]) {
+            snprintf(text, sizeof text, "gradients of input %d differ %s", i, what);
+            ok &= check(t, near(found->gradients[i], wanted->gradients[i], tolerance), text);
+        }
+    return ok;
+}
+
+/* ---- Checks of one layout ------------------------------------------------------------------------------------------------ */
+static void check_values(const struct trial *t, ct_tensor *const *leaves)
+{
+    ct_tensor *plain[CASE_INPUTS] = {0};
+    struct trial flat = *t;
+    flat.layout = PLAIN;
+    for (int i = 0; i < t->inputs; i++) {
+        ct_tensor *x = ct_detach(leaves[i]);
+        const struct shape *s = &t->row->shapes[i];
+        plain[i] = ct_clone(ct_contiguous(t->layout >= GROWN_FIRST ? (ct_expand)(x, s->size, (size_t)s->axes - 1) : x));
+    }
+    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t), *expected = run_row(plain, &flat);
+    check(t, near(y, expected, 1e-13), "the value differs from that of contiguous inputs");
+    if (t->layout == PLAIN && t->row->expect.count && check(t, ct_numel(y) == t->row->expect.count, "not as many values as expected")) {
+        const double *v = numbers(y);
+        for (int i = 0; v && i < t->row->expect.count; i++) {
+            double want = t->row->expect.at[i], found = v[i];
+            char text[96];
+            snprintf(text, sizeof text, "value %d is %.17g, want %.17g", i, found, want);
+            check(t, found == want || (isnan(found) && isnan(want)) || fabs(found - want) <= 1e-12 * fmax(1, fabs(want)), text);
+        }
+    }
+}
+
+static void check_gradients(const struct trial *t, ct_tensor *const *leaves)
+{
+    void *context = (void *)(uintptr_t)t;
+    const size_t n = (size_t)t->inputs;
+    struct outcome fused, expression, turned;
+    if (!t->row->no_gradcheck && !is_large(t->row)) {
+        if (check(t, ct_gradcheck(run_row, leaves, n, .context = context), "gradcheck"))
+            check(t, ct_gradcheck(run_row, leaves, n, .context = context, .fast = true, .seed = 5), "fast gradcheck");
+        if (t->row->smooth && (t->layout == PLAIN || t->layout == TRANSPOSED || t->layout == GROWN_FIRST))
+            check(t, ct_gradgradcheck(run_row, leaves, n, .context = context), "gradgradcheck");
+    }
+    if (!run_both_ways(t, leaves, PLAIN, &fused))
+        return;
+    thread_state.expressions_only = true;
+    if (run_both_ways(t, leaves, PLAIN, &expression))
+        near_outcomes(t, &fused, &expression, 1e-12, "between the fused and the plain VJP");
+    thread_state.expressions_only = false;
+    if (run_both_ways(t, leaves, TRANSPOSED, &turned))
+        near_outcomes(t, &turned, &fused, 1e-12, "where the cotangent lies transposed");
+    if (run_both_ways(t, leaves, EVERY_SECOND, &turned))
+        near_outcomes(t, &turned, &fused, 1e-12, "where the cotangent has gaps");
+}
+
+static int floating_inputs(const struct trial *t)
+{
+    int n = 0;
+    for (int i = 0; i < t->inputs; i++)
+        n += kind_of(t->row, i) == 'f';
+    return n;
+}
+
+static void check_one_at_a_time(const struct trial *t, ct_tensor *const *leaves)
+{
+    struct outcome all, one;
+    if (floating_inputs(t) < 2 || !run_both_ways(t, leaves, PLAIN, &all))
+        return;
+    for (int i = 0; i < t->inputs; i++) {
+        if (kind_of(t->row, i) != 'f')
+            continue;
+        ct_tensor *some[CASE_INPUTS];
+        for (int j = 0; j < t->inputs; j++)
+            some[j] = j == i ? leaves[j] : ct_detach(leaves[j]);
+        if (run_both_ways(t, some, PLAIN, &one))
+            near_outcomes(t, &one, &all, 1e-12, "where only one input wants its gradient");
+    }
+}
+
+static void check_same_twice(const struct trial *plain, ct_tensor *const *leaves)
+{
+    const struct op_case *row = plain->row;
+    if (row->no_same || floating_inputs(plain) < 2 || kind_of(row, 0) != 'f' || kind_of(row, 1) != 'f' || !same_sizes(leaves[0], leaves[1]))
+        return;
+    struct trial t = *plain;
+    t.same = true;
+    check_gradients(&t, leaves);
+}
+
+/* ---- Checks across dtypes, instruction sets and threads ------------------------------------------------------------------- */
+static void check_float32(const struct trial *t)
+{
+    const enum cpu_isa in_use = cpu_isa();
+    ct_tensor *f64[CASE_INPUTS], *f32[CASE_INPUTS];
+    struct outcome wanted, found;
+    if (t->row->no_float32 || !floating_inputs(t) || !make_inputs(t, CT_FLOAT32, f32))
+        return;
+    for (int i = 0; i < t->inputs; i++) {       /* the rounded values, so that the inputs are the same */
+        f64[i] = kind_of(t->row, i) == 'f' ? ct_require_grad(ct_cast(ct_detach(f32[i]), CT_FLOAT64), true) : f32[i];
+        assert_non_null(f64[i]);
+    }
+    if (!run_both_ways(t, f64, PLAIN, &wanted))
+        return;
+    for (enum cpu_isa isa = CPU_BASE; isa <= cpu_isa_detected(); isa++) {
+        char text[64];
+        snprintf(text, sizeof text, "between float32 on %s and float64", cpu_isa_name(isa));
+        cpu_set_isa_for_testing(isa);
+        if (run_both_ways(t, f32, PLAIN, &found))
+            near_outcomes(t, &found, &wanted, t->row->tolerance > 0 ? t->row->tolerance : 1e-5, text);
+        thread_state.expressions_only = true;
+        if (t->differentiable && run_both_ways(t, f32, PLAIN, &found))
+            near_outcomes(t, &found, &wanted, t->row->tolerance > 0 ? t->row->tolerance : 1e-5, text);
+        thread_state.expressions_only = false;
+    }
+    cpu_set_isa_for_testing(in_use);
+}
+
+static void check_threads(const struct trial *t, ct_dtype floats)
+{
+    static const int counts[] = {1, 2, 3, 8};
+    ct_tensor *leaves[CASE_INPUTS];
+    struct outcome first, next;
+    if (!make_inputs(t, floats, leaves))
+        return;
+    for (size_t k = 0; k < COUNT_OF(counts); k++) {
+        ct_set_num_threads(counts[k]);
+        if (!run_both_ways(t, leaves, PLAIN, k ? &next : &first))
+            break;
+        if (!k)
+            continue;
+        char text[64];
+        snprintf(text, sizeof text, "%d threads give other bits than one", counts[k]);
+        check(t, same_bits(next.y, first.y), text);
+        for (int i = 0; i < t->inputs; i++)
+            check(t, !first.gradients[i] || same_bits(next.gradients[i], first.gradients[i]), text);
+    }
+    ct_set_num_threads(2);
+}
+
+/* ---- A row, a group ------------------------------------------------------------------------------------------------------- */
+static void note_traits(const struct trial *t)
+{
+    covered |= t->layout == PLAIN ? CONTIGUOUS : t->layout >= GROWN_FIRST ? BROADCAST : STRIDED;
+    for (int i = 0; i < t->inputs; i++) {
+        const struct shape *s = &t->row->shapes[i];
+        covered |= (s->axes == 1 ? ZERO_D : 0) | (numel(s) == 0 ? ZERO_SIZE : 0) | (numel(s) > 8192 ? LARGE : 0);
+    }
+}
+
+static bool layout_changes_something(const struct trial *t)
+{
+    for (int i = 0; i < t->inputs; i++) {
+        const struct shape *s = &t->row->shapes[i];
+        if (t->layout == PLAIN || (t->layout == EVERY_SECOND && numel(s)) || (numel(s) > 1 && t->layout != TRANSPOSED) ||
+            (numel(s) > 1 && s->axes > 2))
+            return true;
+    }
+    return false;
+}
+
+static void check_refusal(const struct trial *t)
+{
+    ct_tensor *leaves[CASE_INPUTS];
+    if (!make_inputs(t, CT_FLOAT64, leaves))
+        return;
+    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t);
+    check(t, !y && strstr(ct_error(), t->row->refused) && strstr(ct_error(), ": "), "was not refused as it should");
+    ct_error_clear();
+}
+
+static void check_not_differentiable(const struct trial *t, ct_tensor *y)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s is not differentiable", t->entry->op->name);
+    ct_tensor *g = NULL;
+    bool ok = ct_backward(y);
+    check(t, !ok && strstr(ct_error(), text), "backward does not say that the op is not differentiable");
+    ct_error_clear();
+    ok = ct_grads(&y, 1, &y, 1, &g);
+    check(t, !ok && strstr(ct_error(), text), "grad does not say that the op is not differentiable");
+    ct_error_clear();
+}
+
+static void run_layout(struct trial *t)
+{
+    CT_SCOPE;
+    ct_tensor *leaves[CASE_INPUTS];
+    if (!layout_changes_something(t) || !make_inputs(t, CT_FLOAT64, leaves))
+        return;
+    ct_tensor *y = run_row(leaves, t);
+    if (!check(t, y != NULL, "no result"))
+        return;
+    note_traits(t);
+    t->differentiable = t->entry->op->vjp && is_floating(y) && floating_inputs(t);
+    if (!t->entry->op->vjp)
+        check_not_differentiable(t, y);
+    else
+        check(t, ct_requires_grad(y) == t->differentiable, "the result should want a gradient, or should not");
+    check_values(t, leaves);
+    if (t->differentiable)
+        check_gradients(t, leaves);
+    if (t->layout == PLAIN) {
+        check_one_at_a_time(t, leaves);
+        check_same_twice(t, leaves);
+    }
+    if (t->layout == PLAIN || t->layout == EVERY_SECOND || t->layout == GROWN_FIRST)
+        check_float32(t);
+    if (is_large(t->row)) {
+        check_threads(t, CT_FLOAT64);
+        check_threads(t, CT_FLOAT32);
+    }
+}
+
+static void run_group(void **state)
+{
+    const struct entry *e = *state;
+    static const struct { enum trait trait; const char *name; } traits[] = {
+        {CONTIGUOUS, "contiguous"}, {STRIDED, "strided"}, {BROADCAST, "broadcast"}, {ZERO_D, "0-d"}, {ZERO_SIZE, "zero-size"}, {LARGE, "large"}};
+    failures = 0, covered = 0;
+    for (int n = 0;; n++) {
+        CT_SCOPE;
+        struct op_turn at = {.wanted = n};
+        e->group(&at);
+        if (!at.found)
+            break;
+        struct trial t = {.entry = e, .row = at.found, .number = n};
+        while (t.inputs < CASE_INPUTS && at.found->shapes[t.inputs].axes)
+            t.inputs++;
+        rows_run++;
+        if (at.found->refused) {
+            check_refusal(&t);
+            covered |= at.found->trait;
+            continue;
+        }
+        for (t.layout = PLAIN; t.layout < (at.found->no_layouts ? EVERY_SECOND : LAYOUTS); t.layout++)
+            run_layout(&t);
+    }
+    for (size_t i = 0; i < COUNT_OF(traits); i++)
+        if (!(covered & traits[i].trait)) {
+            print_error("%s: no row has %s inputs, and none shows that the op refuses them\n", e->name, traits[i].name);
+            failures++;
+        }
+    if (failures)
+        fail_msg("%s: %d checks failed", e->name, failures);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    print_message("# %d rows, %d checks\n", rows_run, checks_run);
+    ct_shutdown();
+    return 0;
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[COUNT_OF(entries)];
+    for (size_t i = 0; i < COUNT_OF(entries); i++)
+        tests[i] = (struct CMUnitTest){.name = entries[i].name, .test_func = run_group, .initial_state = (void *)(uintptr_t)&entries[i]};
+    ct_set_num_threads(2);
+    return cmocka_run_group_tests(tests, NULL, end);
+}

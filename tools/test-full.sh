@@ -1,0 +1,49 @@
+#!/bin/sh
+# What test.sh does, then what takes longer: other instruction sets, one thread, every product by BLIS, clang, ThreadSanitizer,
+# valgrind. The last line counts the cases; the exit status is 0 if none failed.
+set -eu
+
+"$(dirname -- "$0")/install_packages.sh" full
+# shellcheck source=tools/stages.sh
+. "$(dirname -- "$0")/stages.sh"
+short_stages
+
+with() {                                        # NAME=VALUE COMMAND...
+    setting=$1
+    shift
+    # shellcheck disable=SC2163
+    export "$setting"
+    "$@"
+    unset "${setting%%=*}"
+}
+
+if [ -x "$work/release/libcotangent.so" ]; then
+    with COTANGENT_ISA=base run "kernels: base" release --no-suite install
+    with COTANGENT_ISA=avx2 run "kernels: avx2" release --no-suite install
+    with OMP_NUM_THREADS=1 run "one thread" release --no-suite install
+    with COTANGENT_GEMM=blis run "products by BLIS" release --no-suite install
+    with COTANGENT_NO_CACHE=1 run "without the memory cache" release --no-suite install
+fi
+
+export CC=clang CXX=clang++
+if build "clang" clang --buildtype=release -Dwerror=true; then
+    run "clang" clang
+fi
+unset CC CXX
+export CT_TEST_QUICK=1                          # the tools below make programs many times slower
+
+# ThreadSanitizer wants its shadow memory where random addresses may lie.
+steady=
+if setarch "$(uname -m)" -R true 2> /dev/null; then
+    steady="setarch $(uname -m) -R"
+fi
+if build "TSan" tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false; then
+    with TSAN_OPTIONS=halt_on_error=1:abort_on_error=1:second_deadlock_stack=1 \
+        run "TSan" tsan --no-suite scripts --timeout-multiplier 10 ${steady:+--wrapper "$steady"}
+fi
+
+if build "valgrind" valgrind --buildtype=debugoptimized; then
+    COTANGENT_NO_CACHE=1 CT_TEST_QUICK=1 run "valgrind" valgrind --no-suite scripts --no-suite install --timeout-multiplier 20 \
+        --wrapper "valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99"
+fi
+finish
