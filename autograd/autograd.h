@@ -187,7 +187,7 @@ CT_API ct_tensor *ct_silu(ct_tensor *x);        /* x sigmoid(x) */
 CT_API ct_tensor *ct_leaky_relu(ct_tensor *x, double slope); /* x > 0 ? x : slope x; C: ct_leaky_relu(x) is slope 0.01 */
 CT_API ct_tensor *ct_elu(ct_tensor *x, double alpha); /* x > 0 ? x : alpha (e^x - 1); C: ct_elu(x) is alpha 1 */
 CT_API ct_tensor *ct_softplus(ct_tensor *x, double beta, double threshold); /* log(1 + e^(beta x)) / beta; x where beta x > threshold; C: 1, 20 */
-CT_API ct_tensor *ct_clamp(ct_tensor *x, double low, double high); /* min(max(x, low), high); +-INFINITY: no bound; derivative 1 at a bound */
+CT_API ct_tensor *ct_clamp(ct_tensor *x, double low, double high); /* min(max(x, low), high); +-INFINITY: no bound; derivative 0 at a bound */
 CT_API ct_tensor *ct_logical_not(ct_tensor *x); /* bool */
 CT_API ct_tensor *ct_cast(ct_tensor *x, ct_dtype dtype); /* to float: differentiable; float to int64 truncates; x itself if nothing changes */
 
@@ -215,7 +215,7 @@ CT_API ct_tensor *ct_masked_fill(ct_tensor *x, ct_tensor *mask, ct_tensor *value
  * axes == NULL or count == 0: over all. C: ct_sum(x), ct_sum(x, 0), ct_sum(x, CT_AXES(0, -1), .keepdims = true). */
 CT_API ct_tensor *ct_sum(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* bool and int64 give int64 */
 CT_API ct_tensor *ct_mean(ct_tensor *x, const int *axes, size_t count, bool keepdims);
-CT_API ct_tensor *ct_var(ct_tensor *x, const int *axes, size_t count, bool keepdims, double correction); /* over n - correction; C: .correction = 1 */
+CT_API ct_tensor *ct_var(ct_tensor *x, const int *axes, size_t count, bool keepdims, double correction); /* divides by max(n - correction, 0); C: .correction = 1 */
 /* One axis: the first extreme takes all the gradient, and *indices its place (may be NULL; C: .indices = &i). All or several
  * axes: the extremes share the gradient, as PyTorch's amax; no indices. NaN wins. An empty reduction is an error. */
 CT_API ct_tensor *ct_max(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices);

@@ -13,7 +13,7 @@ static const struct {
 } kernels[] = {
 #define ROW(isa) {{update_sgd_f32_##isa, update_sgd_f64_##isa}, {update_adam_f32_##isa, update_adam_f64_##isa}}
     [CPU_BASE] = ROW(base),
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__)
     [CPU_AVX2] = ROW(avx2),
     [CPU_AVX512] = ROW(avx512),
 #endif

@@ -2,6 +2,7 @@
  * elementwise.c once for float32 and once for float64; no guard. */
 #define SIGN(x) ((T)((x) > 0) - (T)((x) < 0))
 #define CLAMP(x, low, high) ((x) < (low) ? (low) > (high) ? (high) : (low) : (x) > (high) ? (high) : (x))
+#define INSIDE(x, low, high) (((x) > (low) || ((low) == -INFINITY && (x) == (x))) && ((x) < (high) || ((high) == INFINITY && (x) == (x))))
 #define TWO_OVER_SQRT_PI ((T)1.1283791670955126)
 #define NORMAL_CDF(x) ((T)0.5 * (1 + ERF((x) * (T)0.7071067811865476)))
 #define NORMAL_PDF(x) ((T)0.3989422804014327 * EXP((T)-0.5 * (x) * (x)))
@@ -70,6 +71,7 @@ static void NAME(bce)(size_t n, char *const *p, const ptrdiff_t *step, const dou
 }
 #undef SIGN
 #undef CLAMP
+#undef INSIDE
 #undef TWO_OVER_SQRT_PI
 #undef NORMAL_CDF
 #undef NORMAL_PDF

@@ -96,25 +96,26 @@ VJP(pow_vjp)
     }
 }
 
-static void share(ct_node *node, ct_tensor *g, ct_tensor *a_wins, ct_tensor *equal, ct_tensor **gradients)
+/* g where an operand won, half each where they are equal; beside a NaN nobody lost, and both get g, as in PyTorch. */
+static void share(ct_node *node, ct_tensor *g, ct_tensor *a_lost, ct_tensor *b_lost, ct_tensor **gradients)
 {
-    ct_tensor *half = ct_mul(0.5, g);
+    ct_tensor *equal = ct_eq(ct_node_input(node, 0), ct_node_input(node, 1)), *half = ct_mul(0.5, g);
     if (ct_node_wants(node, 0))
-        gradients[0] = ct_where(equal, half, ct_where(a_wins, g, 0.0));
+        gradients[0] = ct_where(equal, half, ct_where(a_lost, 0.0, g));
     if (ct_node_wants(node, 1))
-        gradients[1] = ct_where(equal, half, ct_where(a_wins, 0.0, g));
+        gradients[1] = ct_where(equal, half, ct_where(b_lost, 0.0, g));
 }
 
-VJP(maximum_vjp)                                /* g to the larger, half each where equal; as in PyTorch, b's where one is NaN */
+VJP(maximum_vjp)
 {
     ct_tensor *a = ct_node_input(node, 0), *b = ct_node_input(node, 1);
-    share(node, cotangents[0], ct_gt(a, b), ct_eq(a, b), gradients);
+    share(node, cotangents[0], ct_lt(a, b), ct_gt(a, b), gradients);
 }
 
 VJP(minimum_vjp)
 {
     ct_tensor *a = ct_node_input(node, 0), *b = ct_node_input(node, 1);
-    share(node, cotangents[0], ct_lt(a, b), ct_eq(a, b), gradients);
+    share(node, cotangents[0], ct_gt(a, b), ct_lt(a, b), gradients);
 }
 
 #define ARITHMETIC_OP(name, reads)                                                                                       \

@@ -1,6 +1,4 @@
 /* Sums over axes, and what is made of them. */
-#include <math.h>
-
 #include "../kernels/pool.h"
 #include "ops.h"
 
@@ -213,5 +211,5 @@ ct_tensor *(ct_var)(ct_tensor *x, const int *axes, size_t count, bool keepdims, 
         return NULL;
     double over = reduced_count(x, set) - correction;
     ct_tensor *deviation = ct_sub(x, (ct_mean)(x, axes, count, true));
-    return ct_div((ct_sum)(ct_square(deviation), axes, count, keepdims), over > 0 ? over : NAN);
+    return ct_div((ct_sum)(ct_square(deviation), axes, count, keepdims), over > 0 ? over : 0.0);
 }

@@ -59,6 +59,12 @@ static ct_tensor *silu_slope(ct_tensor *x)      /* s (1 + x (1 - s)) */
     return ct_mul(s, ct_add(1.0, ct_mul(x, ct_sub(1.0, s))));
 }
 
+static ct_tensor *strictly_inside(ct_tensor *x, double low, double high) /* an infinite bound is none */
+{
+    ct_tensor *above = isinf(low) ? ct_eq(x, x) : ct_gt(x, low);
+    return ct_logical_and(above, isinf(high) ? ct_eq(x, x) : ct_lt(x, high));
+}
+
 /* ---- The table -------------------------------------------------------------------------------------------------------------------- */
 #define X READS(0)
 #define Y READS_OUTPUT
