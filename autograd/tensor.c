@@ -372,7 +372,7 @@ bool ct_to_array(const ct_tensor *x, void *values, size_t bytes)
     if (bytes != want)
         return ct_fail("to_array: %s of %s takes %zu bytes, the array has %zu", SHAPE(x), ct_dtype_name(x->dtype), want, bytes) != NULL;
     ct_tensor to = {.dtype = x->dtype, .rank = x->rank, .data = values};
-    memcpy(to.sizes, x->sizes, sizeof to.sizes);
+    memcpy(to.sizes, x->sizes, x->rank * sizeof *x->sizes);
     row_major(to.sizes, to.rank, to.strides);
     copy_values(&to, x);
     return true;

@@ -1,21 +1,23 @@
 /* Handwritten digits with a multilayer perceptron, 784-128-64-10: MNIST where it is found, else synthetic digits. */
 #include <cotangent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "options.h"
 
+static const double PI = 3.14159265358979323846;
 static const char *data, *save, *load;
 static int64_t epochs = 3, batch_size = 64, seed, threads, limit;
-static double lr = 1e-3;
+static double lr = 3e-3;
 static int evaluate;
 
 static const struct option_row options[] = {
     {"data", "DIR", "folder of the four MNIST files", .text = &data},
     {"epochs", "N", "passes over the training data", .whole = &epochs, .least = 1},
     {"batch-size", "N", "samples in a batch", .whole = &batch_size, .least = 1},
-    {"lr", "X", "learning rate of Adam", .number = &lr},
+    {"lr", "X", "learning rate of Adam at the start; it falls to 0 along a cosine", .number = &lr},
     {"seed", "N", "of weights, order of the data and synthetic digits", .whole = &seed},
     {"threads", "N", "0: one per core", .whole = &threads},
     {"limit", "N", "use the first N training records; 0: all", .whole = &limit},
@@ -28,21 +30,24 @@ static const struct option_row options[] = {
 /* Finds out before hours of training: a save writes a file beside its target and renames it. */
 static void check_save_path(const char *path)
 {
-    char *probe = malloc(strlen(path) + 8);
-    if (!probe)
-        return;
     FILE *folder = fopen(path, "r+");
     if (!folder && errno == EISDIR)
         options_refuse("--save %s: is a folder", path);
     if (folder)
         fclose(folder);
+    char *probe = malloc(strlen(path) + 8);
+    if (!probe)
+        return;
     sprintf(probe, "%s.probe", path);
     FILE *file = fopen(probe, "w");
-    if (!file)
-        options_refuse("--save %s: cannot be written: %s", path, strerror(errno));
-    fclose(file);
-    remove(probe);
+    int reason = errno;
+    if (file) {
+        fclose(file);
+        remove(probe);
+    }
     free(probe);
+    if (!file)
+        options_refuse("--save %s: cannot be written: %s", path, strerror(reason));
 }
 
 static void open_data(ct_dataset **training, ct_dataset **testing)
@@ -71,6 +76,8 @@ static bool train_epoch(ct_module *net, ct_optimizer *adam, ct_loader *loader, c
     int64_t done = 0;
     for (ct_batch batch; ct_loader_next(loader, &batch);) {
         CT_SCOPE;                               /* owns every tensor made until this brace closes */
+        double progress_made = (double)((epoch - 1) * batches + done) / (double)(epochs * batches);
+        ct_optimizer_set_lr(adam, lr * 0.5 * (1 + cos(PI * progress_made)));
         ct_tensor *loss = ct_cross_entropy(ct_forward(net, batch.x), batch.y);
         ct_zero_grad(adam);
         if (!ct_backward(loss) || !ct_step(adam))

@@ -62,9 +62,13 @@ static inline bool case_turn(struct op_turn *at, const struct op_case *row)
 #define LIST(...) {sizeof((const double[]){__VA_ARGS__}) / sizeof(double), {__VA_ARGS__}}
 
 #define OP_CASES(name)                                                                                                   \
+    static void name##_rows(struct op_turn *at, ct_tensor *const *in);                                                   \
     void op_cases_##name(struct op_turn *at);                                                                            \
-    void op_cases_##name(struct op_turn *at)
-#define in (at->in)
+    void op_cases_##name(struct op_turn *at)                                                                             \
+    {                                                                                                                    \
+        name##_rows(at, at->in);                                                                                         \
+    }                                                                                                                    \
+    static void name##_rows(struct op_turn *at, ct_tensor *const *in)
 #define CASE(expression, ...)                                                                                            \
     do {                                                                                                                 \
         static const struct op_case row_ = {.text = #expression, .file = __FILE__, .line = __LINE__, __VA_ARGS__};       \

@@ -21,7 +21,6 @@
 #include "autograd/internal.h"
 #include "autograd/kernels/cpu.h"
 #include "op_cases.h"
-#undef in
 
 #define OP(name) op_group op_cases_##name;
 #include "autograd/ops/ops.def"

@@ -300,7 +300,7 @@ static void test_enter_and_leave_hand_over_all_results(void **state)
         ct_scope scope = ct_module_enter(module);
         ct_tensor *results[3] = {watched(), watched(), watched()};
         watched();
-        assert_true(ct_module_leave(module, scope, results, 3));
+        assert_true(ct_module_leave(module, scope, results[0], results[1], results[2]));
         assert_int_equal(gone, 1);
         for (int i = 0; i < 3; i++)
             assert_values(results[i], 1, 2, 3, 4);

@@ -14,15 +14,22 @@ headline "Tools and libraries"
 echo "all there"
 
 headline "Building in $build"
-if [ -f "$build/build.ninja" ]; then
-    meson configure "$build" -Dbuildtype=release
-else
-    meson setup "$build" "$root" --buildtype=release > /dev/null || {
-        cat "$build/meson-logs/meson-log.txt" >&2
-        exit 1
-    }
+if [ ! -f "$build/build.ninja" ]; then
+    echo "about a minute the first time"
 fi
-ninja -C "$build" --quiet
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# A tree that was moved or copied has a build folder that points elsewhere.
+if [ -d "$build" ] && ! grep -qsF "\"source\": \"$root\"" "$build/meson-info/meson-info.json"; then
+    rm -rf "$build"
+fi
+if ! { [ -f "$build/build.ninja" ] || meson setup "$build" "$root" --buildtype=release; } > "$log" 2>&1 ||
+    ! meson compile -C "$build" >> "$log" 2>&1; then
+    cat "$log" >&2
+    echo "quickstart.sh: the build failed" >&2
+    exit 1
+fi
+echo "built"
 
 headline "Training: examples/mnist_mlp.c"
-exec "$build/examples/mnist_mlp" "$@"
+"$build/examples/mnist_mlp" "$@"

@@ -36,7 +36,7 @@ build() {
         echo "built in $(($(date +%s) - start)) s"
         return 0
     fi
-    grep -E -A 8 'error|ERROR|FAILED' "$folder.log" | tail -n 60 || tail -n 60 "$folder.log"
+    grep -E -A 8 'error:|ERROR:|^FAILED|undefined reference' "$folder.log" | tail -n 60 || tail -n 60 "$folder.log"
     echo "$stage: the build failed; all of it: $folder.log"
     echo "$stage: build" >> "$work/failed.txt"
     row "$stage" 0 1 0 $(($(date +%s) - start))
@@ -79,14 +79,14 @@ count() {
             name = text("name"); result = text("result"); out = text("stdout")
             code = match($0, /"returncode": -?[0-9]+/) ? substr($0, RSTART + 14, RLENGTH - 14) + 0 : 0
             gsub(/\\\\/, "\001", out)
-            n = split(out, line, /\\r?\\n/)
-            cases = bad = 0
+            n = split(out, line, /(\\r)?\\n/)
+            cases = bad = left_out = 0
             for (i = 1; i <= n; i++) {
                 if (line[i] !~ /^(not )?ok( |$)/)
                     continue
                 cases++
                 if (toupper(line[i]) ~ /# *SKIP/) {
-                    skipped++
+                    left_out++
                     print stage ": " name ": " line[i] >> skips
                 } else if (line[i] ~ /^not /) {
                     bad++
@@ -95,7 +95,10 @@ count() {
                     passed++
             }
             failed += bad
+            skipped += left_out
             killed = code < 0 || code > 128
+            if (result == "FAIL" && !code && left_out)  # cmocka says "not ok" of what it skips, which meson takes for a failure
+                result = "OK"
             if (result == "SKIP" && !cases) {
                 skipped++
                 print stage ": " name >> skips

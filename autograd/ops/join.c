@@ -34,7 +34,7 @@ static ct_tensor *cat(ct_tensor *const *tensors, size_t count, int axis)
         return parts[0] && parts[1] ? cat(parts, 2, axis) : NULL;
     }
     int64_t sizes[CT_MAX_RANK], at = 0;
-    memcpy(sizes, tensors[0]->sizes, sizeof sizes);
+    memcpy(sizes, tensors[0]->sizes, tensors[0]->rank * sizeof *sizes);
     for (size_t i = 1; i < count; i++)
         if (__builtin_add_overflow(sizes[axis], tensors[i]->sizes[axis], &sizes[axis]))
             return ct_fail("cat: Storage size calculation overflowed");
@@ -132,7 +132,7 @@ bool ct_split(ct_tensor *x, int64_t length, int axis, ct_tensor **parts, size_t 
                        (long long)length, (long long)want, count) != NULL;
     for (size_t i = 0; i < count; i++) {
         int64_t sizes[CT_MAX_RANK], start = (int64_t)i * length;
-        memcpy(sizes, x->sizes, sizeof sizes);
+        memcpy(sizes, x->sizes, x->rank * sizeof *sizes);
         sizes[at] = size - start < length ? size - start : length;
         if (!(parts[i] = tensor_view("split", x, x->rank, sizes, x->strides, start * x->strides[at])))
             return false;

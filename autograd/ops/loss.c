@@ -256,7 +256,7 @@ ct_tensor *ct_one_hot(ct_tensor *x, int64_t classes)
     if (!flat || !check_targets("one_hot", flat, classes))
         return NULL;
     int64_t sizes[CT_MAX_RANK];
-    memcpy(sizes, x->sizes, sizeof sizes);
+    memcpy(sizes, x->sizes, x->rank * sizeof *sizes);
     sizes[x->rank] = classes;
     ct_tensor *y = zeros_of("one_hot", CT_INT64, sizes, x->rank + 1u);
     for (int64_t i = 0; y && i < tensor_numel(x); i++)

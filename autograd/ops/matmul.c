@@ -90,7 +90,7 @@ ct_tensor *(ct_matmul)(ct_tensor *a, ct_tensor *b)
     size_t lead = 0;
     ct_tensor *y;
     if (a->rank > 2 && b->rank == 2 && ct_is_contiguous(a)) { /* one tall product instead of many small ones */
-        memcpy(sizes, a->sizes, sizeof sizes);
+        memcpy(sizes, a->sizes, a->rank * sizeof *sizes);
         sizes[a->rank - 1] = b->sizes[1];
         int64_t flat[] = {1, inner};
         for (int i = 0; i + 1 < a->rank; i++)
@@ -201,7 +201,7 @@ ct_tensor *(ct_linear)(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_linear
         return NULL;
     int64_t sizes[CT_MAX_RANK];
     const size_t rank = x->rank;
-    memcpy(sizes, x->sizes, sizeof sizes);
+    memcpy(sizes, x->sizes, x->rank * sizeof *sizes);
     sizes[rank - 1] = w->sizes[0];
     if (rank != 2) {
         int64_t flat[] = {1, w->sizes[1]};

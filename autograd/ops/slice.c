@@ -84,7 +84,7 @@ ct_tensor *(ct_pad)(ct_tensor *x, const int64_t *widths, size_t count, double va
         return ct_fail("pad: %zu widths for %s: want a pair for each of up to %d axes", count, SHAPE(x), x->rank);
     struct cut inner = whole(x), place = whole(x);
     int64_t sizes[CT_MAX_RANK], total;
-    memcpy(sizes, x->sizes, sizeof sizes);
+    memcpy(sizes, x->sizes, x->rank * sizeof *sizes);
     for (size_t k = 0; k < count / 2; k++) {
         size_t i = x->rank - 1u - k;
         int64_t before = widths[2 * k], after = widths[2 * k + 1];
