@@ -13,6 +13,7 @@ struct walk {
     size_t count, room;
     struct target *targets;
     size_t target_count;
+    uint32_t mark;                              /* of no other walk under way */
     bool retain, gather;                        /* gather: into leaves; otherwise into targets */
 };
 
@@ -51,6 +52,12 @@ static ct_node *heap_pop(struct walk *w)
     return top;
 }
 
+static bool is_anothers(const struct walk *w, const ct_node *node)
+{
+    ct_fail("%s: %s (op %llu) is being walked by another backward", w->name, node->op->name, (unsigned long long)node->serial);
+    return false;
+}
+
 /* Marks x's node as this walk's, once, and keeps it alive while it waits: through the link of the edge that led here where
  * that is about to go anyway (it is taken over and the edge forgets x), else by a reference of its own. */
 static bool claim(struct walk *w, ct_tensor *x, struct edge *edge)
@@ -58,9 +65,7 @@ static bool claim(struct walk *w, ct_tensor *x, struct edge *edge)
     ct_node *node = x->node;
     void *owner = NULL;
     if (!atomic_compare_exchange_strong_explicit(&node->walk, &owner, w, memory_order_acquire, memory_order_acquire)) {
-        if (owner != w)
-            ct_fail("%s: %s (op %llu) is being walked by another backward", w->name, node->op->name, (unsigned long long)node->serial);
-        return owner == w;
+        return owner == w || is_anothers(w, node);
     }
     if (!heap_push(w, node)) {
         atomic_store_explicit(&node->walk, NULL, memory_order_release);
@@ -213,6 +218,8 @@ static bool visit(struct walk *w, ct_node *node)
             return false;
     if (w->target_count && !capture(w, node))
         return false;
+    if (!w->gather && node->mark != w->mark)    /* another ct_grads came between, and said what it needs */
+        return is_anothers(w, node);
     if (!w->gather && !node->needed)
         return true;
     if (!check_saved(w, node))
@@ -362,6 +369,7 @@ static bool mark_needed(struct walk *w, ct_tensor *const *outputs, size_t output
     }
     for (size_t n = count; n-- > 0;) {
         ct_node *node = order[n];
+        node->mark = w->mark;
         node->needed = node->freed;             /* whether it could not be told any more: let the visit say so */
         for (size_t i = 0; i < node->input_count && !node->needed; i++) {
             const ct_tensor *x = node->edges[i].tensor;
@@ -423,7 +431,9 @@ bool(ct_grads)(ct_tensor *const *outputs, size_t output_count, ct_tensor *const 
         return ct_fail("grad: out of memory") != NULL;
     for (size_t i = 0; i < input_count; i++)
         targets[i] = (struct target){.tensor = inputs[i]};
-    struct walk w = {.name = "grad", .retain = o.retain_graph || o.create_graph, .targets = targets, .target_count = input_count};
+    static atomic_uint marks;
+    struct walk w = {.name = "grad", .retain = o.retain_graph || o.create_graph, .targets = targets, .target_count = input_count,
+                     .mark = atomic_fetch_add(&marks, 1) % (1u << 30)};
     bool was = ct_set_recording(false);
     bool ok = mark_needed(&w, outputs, output_count);
     ct_set_recording(o.create_graph);

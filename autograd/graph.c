@@ -39,7 +39,7 @@ bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t ou
         return ct_fail("%s: out of memory for the graph", op->name) != NULL;
     node->bytes = (uint32_t)whole;
     node->input_count = (uint16_t)count, node->output_count = (uint16_t)output_count;
-    node->freed = node->needed = false;
+    node->freed = node->needed = node->mark = 0;
     node->op = op;
     node->hooks = NULL;
     ct_tensor **cotangents = cotangents_of(node), **aliases = outputs_of(node);
@@ -239,6 +239,13 @@ ct_tensor *(ct_record)(const char *name, ct_vjp *vjp, ct_tensor *const *outputs,
         free_user(options);
         return outputs[0];
     }
+    size_t floating_at = 0;
+    while (floating_at < output_count && !is_floating(outputs[floating_at]))
+        floating_at++;
+    if (floating_at == output_count) {
+        free_user(options);
+        return ct_fail("record: %s: no output is floating", name);
+    }
     struct custom c = {.op = {.vjp = vjp, .reads = READS_OUTPUT | READS_INPUTS, .end = custom_end}};
     if (options)
         c.user = *options;
@@ -248,11 +255,7 @@ ct_tensor *(ct_record)(const char *name, ct_vjp *vjp, ct_tensor *const *outputs,
         free_user(options);
         return NULL;
     }
-    ct_node *node = NULL;
-    for (size_t i = 0; i < output_count && !node; i++)
-        node = outputs[i]->node;
-    if (!node)
-        return ct_fail("record: %s: no output is floating", name);
+    ct_node *node = outputs[floating_at]->node;
     struct custom *own = context_of(node);
     own->op.name = own->name;
     node->op = &own->op;

@@ -178,7 +178,7 @@ struct ct_node {
     atomic_uint refs;
     uint16_t input_count, output_count;
     uint32_t bytes;                             /* of this block */
-    bool freed, needed;
+    uint32_t freed : 1, needed : 1, mark : 30;  /* needed: by the ct_grads of that mark */
     const struct op *op;
     uint64_t key, serial;                       /* key: one more than the largest among the inputs */
     union {

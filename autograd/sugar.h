@@ -220,5 +220,10 @@ typedef struct { CT_REDUCE_OPTIONS_; ct_tensor **indices; char end_; } ct_extrem
 #define CT_ARANGE2_(start, end) (ct_arange)((double)(start), (double)(end), 1, CT_NUMBER_DTYPE_((start) + (end)))
 #define CT_ARANGE3_(start, end, step) (ct_arange)((double)(start), (double)(end), (double)(step), CT_NUMBER_DTYPE_((start) + (end) + (step)))
 #define ct_linspace(start, end, count) (ct_linspace)(start, end, count, ct_default_dtype())
-#define ct_eye(...) (ct_eye)(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, CT_ARG1_(__VA_ARGS__), ), ct_default_dtype())
+#define ct_eye(...) CT_EYE_(CT_NAME_(ct_rows_), __VA_ARGS__)
+#define CT_EYE_(rows, ...)                                                                                               \
+    __extension__({                                                                                                      \
+        const int64_t rows = CT_ARG1_(__VA_ARGS__);                                                                      \
+        (ct_eye)(rows, CT_ARG2_(__VA_ARGS__, rows, ), ct_default_dtype());                                               \
+    })
 #endif

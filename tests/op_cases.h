@@ -5,8 +5,8 @@
  *
  *     OP_CASES(softmax)
  *     {
- *         CASE(ct_softmax(in[0], 1), .shapes = {SHAPE(2, 3, 5)}, .smooth = true);
- *         REFUSED(0, "axis", ct_softmax(in[0], 2), .shapes = {SHAPE(2)});
+ *         CASE(ct_softmax(in[0], 1), .shapes = {SIZES(2, 3, 5)}, .smooth = true);
+ *         REFUSED(0, "axis", ct_softmax(in[0], 2), .shapes = {SIZES(2)});
  *     }
  *
  * What the harness makes of a row is listed in op_harness.c. */
@@ -57,7 +57,7 @@ static inline bool case_turn(struct op_turn *at, const struct op_case *row)
     return at->in != NULL;
 }
 
-#define SHAPE(...) {1 + sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__}}
+#define SIZES(...) {1 + sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__}}
 #define SCALAR {1, {0}}
 #define LIST(...) {sizeof((const double[]){__VA_ARGS__}) / sizeof(double), {__VA_ARGS__}}
 
@@ -69,29 +69,30 @@ static inline bool case_turn(struct op_turn *at, const struct op_case *row)
         name##_rows(at, at->in);                                                                                         \
     }                                                                                                                    \
     static void name##_rows(struct op_turn *at, ct_tensor *const *in)
-#define CASE(expression, ...)                                                                                            \
+#define CASE(expression, ...) CASE_AS_(#expression, expression, __VA_ARGS__)
+#define CASE_AS_(text_, expression, ...)                                                                                 \
     do {                                                                                                                 \
-        static const struct op_case row_ = {.text = #expression, .file = __FILE__, .line = __LINE__, __VA_ARGS__};       \
+        static const struct op_case row_ = {.text = text_, .file = __FILE__, .line = __LINE__, __VA_ARGS__};             \
         if (case_turn(at, &row_))                                                                                        \
             at->out = (expression);                                                                                      \
     } while (0)
-#define REFUSED(trait_, error, expression, ...) CASE(expression, .refused = error, .trait = trait_, __VA_ARGS__)
+#define REFUSED(trait_, error, expression, ...) CASE_AS_(#expression, expression, .refused = error, .trait = trait_, __VA_ARGS__)
 
 /* The shapes that an elementwise op of one tensor must see, and of two. */
 #define ONE_INPUT(expression, ...)                                                                                       \
-    CASE(expression, .shapes = {SHAPE(2, 3)}, __VA_ARGS__);                                                              \
-    CASE(expression, .shapes = {SHAPE(2, 1, 5)}, __VA_ARGS__);                                                           \
-    CASE(expression, .shapes = {SCALAR}, __VA_ARGS__);                                                                   \
-    CASE(expression, .shapes = {SHAPE(2, 0, 3)}, __VA_ARGS__);                                                           \
-    CASE(expression, .shapes = {SHAPE(93, 101)}, __VA_ARGS__)
+    CASE_AS_(#expression, expression, .shapes = {SIZES(2, 3)}, __VA_ARGS__);                                             \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(2, 1, 5)}, __VA_ARGS__);                                          \
+    CASE_AS_(#expression, expression, .shapes = {SCALAR}, __VA_ARGS__);                                                  \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(2, 0, 3)}, __VA_ARGS__);                                          \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(93, 101)}, __VA_ARGS__)
 #define TWO_INPUTS(expression, ...)                                                                                      \
-    CASE(expression, .shapes = {SHAPE(2, 3), SHAPE(2, 3)}, __VA_ARGS__);                                                 \
-    CASE(expression, .shapes = {SHAPE(2, 1, 3), SHAPE(4, 1)}, __VA_ARGS__);                                              \
-    CASE(expression, .shapes = {SCALAR, SHAPE(3)}, __VA_ARGS__);                                                         \
-    CASE(expression, .shapes = {SHAPE(2, 2), SCALAR}, __VA_ARGS__);                                                      \
-    CASE(expression, .shapes = {SCALAR, SCALAR}, __VA_ARGS__);                                                           \
-    CASE(expression, .shapes = {SHAPE(0, 3), SHAPE(1, 3)}, __VA_ARGS__);                                                 \
-    CASE(expression, .shapes = {SHAPE(2, 1), SHAPE(2, 0)}, __VA_ARGS__);                                                 \
-    CASE(expression, .shapes = {SHAPE(93, 101), SHAPE(93, 101)}, __VA_ARGS__);                                           \
-    CASE(expression, .shapes = {SHAPE(101), SHAPE(93, 1)}, __VA_ARGS__)
+    CASE_AS_(#expression, expression, .shapes = {SIZES(2, 3), SIZES(2, 3)}, __VA_ARGS__);                                \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(2, 1, 3), SIZES(4, 1)}, __VA_ARGS__);                             \
+    CASE_AS_(#expression, expression, .shapes = {SCALAR, SIZES(3)}, __VA_ARGS__);                                        \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(2, 2), SCALAR}, __VA_ARGS__);                                     \
+    CASE_AS_(#expression, expression, .shapes = {SCALAR, SCALAR}, __VA_ARGS__);                                          \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(0, 3), SIZES(1, 3)}, __VA_ARGS__);                                \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(2, 1), SIZES(2, 0)}, __VA_ARGS__);                                \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(93, 101), SIZES(93, 101)}, __VA_ARGS__);                          \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(101), SIZES(93, 1)}, __VA_ARGS__)
 #endif

@@ -4,65 +4,65 @@
 OP_CASES(add)
 {
     TWO_INPUTS(ct_add(in[0], in[1]), .smooth = true);
-    CASE(ct_add(2.5, in[0]), .shapes = {SHAPE(3)}, .smooth = true);
-    CASE(ct_add(in[0], in[1]), .shapes = {SHAPE(3), SHAPE(3)}, .kinds = "if", .smooth = true);
-    CASE(ct_add(in[0], in[1]), .shapes = {SHAPE(3), SHAPE(3)}, .kinds = "ii", .values = {LIST(1, 2, 3), LIST(4, -5, 6)}, .expect = LIST(5, -3, 9));
-    CASE(ct_add(in[0], in[1]), .shapes = {SHAPE(4), SHAPE(4)}, .kinds = "bb", .values = {LIST(0, 0, 1, 1), LIST(0, 1, 0, 1)}, .expect = LIST(0, 1, 1, 1));
-    CASE(ct_add(in[0], true), .shapes = {SHAPE(2)}, .kinds = "i", .values = {LIST(1, 2)}, .expect = LIST(2, 3));
-    REFUSED(0, "do not broadcast", ct_add(in[0], in[1]), .shapes = {SHAPE(2, 3), SHAPE(2)});
+    CASE(ct_add(2.5, in[0]), .shapes = {SIZES(3)}, .smooth = true);
+    CASE(ct_add(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .kinds = "if", .smooth = true);
+    CASE(ct_add(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .kinds = "ii", .values = {LIST(1, 2, 3), LIST(4, -5, 6)}, .expect = LIST(5, -3, 9));
+    CASE(ct_add(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .kinds = "bb", .values = {LIST(0, 0, 1, 1), LIST(0, 1, 0, 1)}, .expect = LIST(0, 1, 1, 1));
+    CASE(ct_add(in[0], true), .shapes = {SIZES(2)}, .kinds = "i", .values = {LIST(1, 2)}, .expect = LIST(2, 3));
+    REFUSED(0, "do not broadcast", ct_add(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(2)});
 }
 
 OP_CASES(sub)
 {
     TWO_INPUTS(ct_sub(in[0], in[1]), .smooth = true);
-    CASE(ct_sub(1, in[0]), .shapes = {SHAPE(3)}, .smooth = true);
-    CASE(ct_sub(in[0], in[1]), .shapes = {SHAPE(2), SHAPE(2)}, .kinds = "ii", .values = {LIST(1, 2), LIST(4, -5)}, .expect = LIST(-3, 7));
-    REFUSED(0, "not defined for bool", ct_sub(in[0], in[1]), .shapes = {SHAPE(2), SHAPE(2)}, .kinds = "bb");
+    CASE(ct_sub(1, in[0]), .shapes = {SIZES(3)}, .smooth = true);
+    CASE(ct_sub(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(1, 2), LIST(4, -5)}, .expect = LIST(-3, 7));
+    REFUSED(0, "not defined for bool", ct_sub(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "bb");
 }
 
 OP_CASES(mul)
 {
     TWO_INPUTS(ct_mul(in[0], in[1]), .smooth = true);
-    CASE(ct_mul(in[0], -3), .shapes = {SHAPE(3)}, .smooth = true);
-    CASE(ct_mul(in[0], in[1]), .shapes = {SHAPE(3), SHAPE(3)}, .kinds = "fb", .smooth = true);
-    CASE(ct_mul(in[0], in[1]), .shapes = {SHAPE(2), SHAPE(2)}, .kinds = "ii", .values = {LIST(7, 2), LIST(4, -5)}, .expect = LIST(28, -10));
-    CASE(ct_mul(in[0], in[1]), .shapes = {SHAPE(4), SHAPE(4)}, .kinds = "bb", .values = {LIST(0, 0, 1, 1), LIST(0, 1, 0, 1)}, .expect = LIST(0, 0, 0, 1));
+    CASE(ct_mul(in[0], -3), .shapes = {SIZES(3)}, .smooth = true);
+    CASE(ct_mul(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .kinds = "fb", .smooth = true);
+    CASE(ct_mul(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(7, 2), LIST(4, -5)}, .expect = LIST(28, -10));
+    CASE(ct_mul(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .kinds = "bb", .values = {LIST(0, 0, 1, 1), LIST(0, 1, 0, 1)}, .expect = LIST(0, 0, 0, 1));
 }
 
 OP_CASES(div)
 {
     TWO_INPUTS(ct_div(in[0], in[1]), .range = {{-2, 2}, {0.4, 3}}, .smooth = true, .tolerance = 2e-5);
-    CASE(ct_div(1, in[0]), .shapes = {SHAPE(3)}, .range = {{-3, -0.4}}, .smooth = true);
-    CASE(ct_div(in[0], in[1]), .shapes = {SHAPE(4), SHAPE(4)}, .kinds = "ii", .values = {LIST(7, 1, -1, 0), LIST(2, 0, 0, 0)}, .expect = LIST(3.5, INFINITY, -INFINITY, NAN));
+    CASE(ct_div(1, in[0]), .shapes = {SIZES(3)}, .range = {{-3, -0.4}}, .smooth = true);
+    CASE(ct_div(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .kinds = "ii", .values = {LIST(7, 1, -1, 0), LIST(2, 0, 0, 0)}, .expect = LIST(3.5, INFINITY, -INFINITY, NAN));
 }
 
 OP_CASES(pow)
 {
     TWO_INPUTS(ct_pow(in[0], in[1]), .range = {{0.3, 2}, {-2, 3}}, .smooth = true, .tolerance = 5e-5);
-    CASE(ct_pow(in[0], 2), .shapes = {SHAPE(5)}, .smooth = true);
-    CASE(ct_pow(in[0], 3.0), .shapes = {SHAPE(5)}, .smooth = true);
-    CASE(ct_pow(in[0], 0.5), .shapes = {SHAPE(5)}, .range = {{0.2, 2}}, .smooth = true);
-    CASE(ct_pow(in[0], -1), .shapes = {SHAPE(4)}, .range = {{-2, -0.4}}, .smooth = true);
-    CASE(ct_pow(2.0, in[0]), .shapes = {SHAPE(5)}, .smooth = true);
-    CASE(ct_pow(in[0], in[1]), .shapes = {SHAPE(4), SHAPE(4)}, .kinds = "ii", .values = {LIST(-2, 0, 3, 10), LIST(3, 0, 4, 18)}, .expect = LIST(-8, 1, 81, 1e18));
-    REFUSED(0, "negative power", ct_pow(in[0], in[1]), .shapes = {SHAPE(2), SHAPE(2)}, .kinds = "ii", .values = {LIST(1, 2), LIST(1, -1)});
+    CASE(ct_pow(in[0], 2), .shapes = {SIZES(5)}, .smooth = true);
+    CASE(ct_pow(in[0], 3.0), .shapes = {SIZES(5)}, .smooth = true);
+    CASE(ct_pow(in[0], 0.5), .shapes = {SIZES(5)}, .range = {{0.2, 2}}, .smooth = true);
+    CASE(ct_pow(in[0], -1), .shapes = {SIZES(4)}, .range = {{-2, -0.4}}, .smooth = true);
+    CASE(ct_pow(2.0, in[0]), .shapes = {SIZES(5)}, .smooth = true);
+    CASE(ct_pow(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .kinds = "ii", .values = {LIST(-2, 0, 3, 10), LIST(3, 0, 4, 18)}, .expect = LIST(-8, 1, 81, 1e18));
+    REFUSED(0, "negative power", ct_pow(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(1, 2), LIST(1, -1)});
 }
 
 OP_CASES(maximum)
 {
     TWO_INPUTS(ct_maximum(in[0], in[1]), .smooth = true);
-    CASE(ct_maximum(in[0], 0.1), .shapes = {SHAPE(4)}, .smooth = true);
-    CASE(ct_maximum(in[0], in[1]), .shapes = {SHAPE(3), SHAPE(3)}, .kinds = "ii", .values = {LIST(1, 5, -3), LIST(4, -5, -3)}, .expect = LIST(4, 5, -3));
-    CASE(ct_maximum(in[0], in[1]), .shapes = {SHAPE(3), SHAPE(3)}, .values = {LIST(NAN, 5, NAN), LIST(4, NAN, NAN)}, .expect = LIST(NAN, NAN, NAN),
+    CASE(ct_maximum(in[0], 0.1), .shapes = {SIZES(4)}, .smooth = true);
+    CASE(ct_maximum(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .kinds = "ii", .values = {LIST(1, 5, -3), LIST(4, -5, -3)}, .expect = LIST(4, 5, -3));
+    CASE(ct_maximum(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .values = {LIST(NAN, 5, NAN), LIST(4, NAN, NAN)}, .expect = LIST(NAN, NAN, NAN),
          .no_gradcheck = "NaN", .no_same = "NaN");
 }
 
 OP_CASES(minimum)
 {
     TWO_INPUTS(ct_minimum(in[0], in[1]), .smooth = true);
-    CASE(ct_minimum(in[0], 0.1), .shapes = {SHAPE(4)}, .smooth = true);
-    CASE(ct_minimum(in[0], in[1]), .shapes = {SHAPE(3), SHAPE(3)}, .kinds = "ii", .values = {LIST(1, 5, -3), LIST(4, -5, -3)}, .expect = LIST(1, -5, -3));
-    CASE(ct_minimum(in[0], in[1]), .shapes = {SHAPE(3), SHAPE(3)}, .values = {LIST(NAN, 5, NAN), LIST(4, NAN, NAN)}, .expect = LIST(NAN, NAN, NAN),
+    CASE(ct_minimum(in[0], 0.1), .shapes = {SIZES(4)}, .smooth = true);
+    CASE(ct_minimum(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .kinds = "ii", .values = {LIST(1, 5, -3), LIST(4, -5, -3)}, .expect = LIST(1, -5, -3));
+    CASE(ct_minimum(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .values = {LIST(NAN, 5, NAN), LIST(4, NAN, NAN)}, .expect = LIST(NAN, NAN, NAN),
          .no_gradcheck = "NaN", .no_same = "NaN");
 }
 
@@ -70,13 +70,13 @@ OP_CASES(minimum)
 #define COMPARISON_CASES(name, less, equal, more, nan)                                                                   \
     OP_CASES(name)                                                                                                       \
     {                                                                                                                    \
-        TWO_INPUTS(ct_##name(in[0], in[1]));                                                                             \
-        CASE(ct_##name(in[0], in[1]), .shapes = {SHAPE(5), SHAPE(5)}, .values = {LIST(1, 2, 3, NAN, NAN), LIST(2, 2, 2, 2, NAN)}, \
+        TWO_INPUTS(ct_##name(in[0], in[1]), .kinds = "ff");                                                               \
+        CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(5), SIZES(5)}, .values = {LIST(1, 2, 3, NAN, NAN), LIST(2, 2, 2, 2, NAN)}, \
              .expect = LIST(less, equal, more, nan, nan));                                                               \
-        CASE(ct_##name(in[0], in[1]), .shapes = {SHAPE(3), SHAPE(3)}, .kinds = "ii", .values = {LIST(-1, 2, 3), LIST(2, 2, -2)}, \
+        CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .kinds = "ii", .values = {LIST(-1, 2, 3), LIST(2, 2, -2)}, \
              .expect = LIST(less, equal, more));                                                                         \
-        CASE(ct_##name(in[0], 2), .shapes = {SHAPE(3)}, .values = {LIST(1, 2, 3)}, .expect = LIST(less, equal, more));   \
-        CASE(ct_##name(in[0], in[1]), .shapes = {SHAPE(3), SHAPE(3)}, .kinds = "bb", .values = {LIST(0, 1, 1), LIST(1, 1, 0)}, \
+        CASE(ct_##name(in[0], 2), .shapes = {SIZES(3)}, .values = {LIST(1, 2, 3)}, .expect = LIST(less, equal, more));   \
+        CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .kinds = "bb", .values = {LIST(0, 1, 1), LIST(1, 1, 0)}, \
              .expect = LIST(less, equal, more));                                                                         \
     }
 COMPARISON_CASES(eq, 0, 1, 0, 0)
@@ -90,9 +90,9 @@ COMPARISON_CASES(ge, 0, 1, 1, 0)
     OP_CASES(name)                                                                                                       \
     {                                                                                                                    \
         TWO_INPUTS(ct_##name(in[0], in[1]), .kinds = "bb");                                                              \
-        CASE(ct_##name(in[0], in[1]), .shapes = {SHAPE(4), SHAPE(4)}, .kinds = "bb", .values = {LIST(0, 0, 1, 1), LIST(0, 1, 0, 1)}, \
+        CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .kinds = "bb", .values = {LIST(0, 0, 1, 1), LIST(0, 1, 0, 1)}, \
              .expect = LIST(0, only_one, only_one, both));                                                               \
-        CASE(ct_##name(in[0], in[1]), .shapes = {SHAPE(4), SHAPE(4)}, .kinds = "fi", .values = {LIST(0, -0.0, 0.5, NAN), LIST(0, 2, 0, -1)}, \
+        CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .kinds = "fi", .values = {LIST(0, -0.0, 0.5, NAN), LIST(0, 2, 0, -1)}, \
              .expect = LIST(0, only_one, only_one, both));                                                               \
     }
 LOGICAL_CASES(logical_and, 0, 1)
@@ -101,27 +101,27 @@ LOGICAL_CASES(logical_xor, 1, 0)
 
 OP_CASES(where)
 {
-    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SHAPE(2, 3), SHAPE(2, 3), SHAPE(2, 3)}, .kinds = "bff", .smooth = true);
-    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SHAPE(3, 1), SHAPE(4), SCALAR}, .kinds = "bff", .smooth = true);
-    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SCALAR, SCALAR, SHAPE(2)}, .kinds = "bff", .smooth = true);
-    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SHAPE(2, 1), SHAPE(2, 0), SHAPE(1, 1)}, .kinds = "bff", .smooth = true);
-    CASE(ct_where(in[0], in[1], 0.0), .shapes = {SHAPE(93, 101), SHAPE(93, 101)}, .kinds = "bf", .smooth = true);
-    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SHAPE(93, 101), SHAPE(101), SHAPE(93, 1)}, .kinds = "bff", .smooth = true);
-    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SHAPE(2), SHAPE(2), SHAPE(2)}, .kinds = "bii", .values = {LIST(0, 1), LIST(1, 2), LIST(3, 4)}, .expect = LIST(3, 2));
-    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SHAPE(2), SHAPE(2), SHAPE(2)}, .kinds = "bbb", .values = {LIST(0, 1), LIST(1, 1), LIST(0, 0)}, .expect = LIST(0, 1));
-    REFUSED(0, "want bool", ct_where(in[0], in[1], in[1]), .shapes = {SHAPE(2), SHAPE(2)}, .kinds = "if");
+    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SIZES(2, 3), SIZES(2, 3), SIZES(2, 3)}, .kinds = "bff", .smooth = true);
+    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SIZES(3, 1), SIZES(4), SCALAR}, .kinds = "bff", .smooth = true);
+    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SCALAR, SCALAR, SIZES(2)}, .kinds = "bff", .smooth = true);
+    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SIZES(2, 1), SIZES(2, 0), SIZES(1, 1)}, .kinds = "bff", .smooth = true);
+    CASE(ct_where(in[0], in[1], 0.0), .shapes = {SIZES(93, 101), SIZES(93, 101)}, .kinds = "bf", .smooth = true);
+    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SIZES(93, 101), SIZES(101), SIZES(93, 1)}, .kinds = "bff", .smooth = true);
+    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SIZES(2), SIZES(2), SIZES(2)}, .kinds = "bii", .values = {LIST(0, 1), LIST(1, 2), LIST(3, 4)}, .expect = LIST(3, 2));
+    CASE(ct_where(in[0], in[1], in[2]), .shapes = {SIZES(2), SIZES(2), SIZES(2)}, .kinds = "bbb", .values = {LIST(0, 1), LIST(1, 1), LIST(0, 0)}, .expect = LIST(0, 1));
+    REFUSED(0, "want bool", ct_where(in[0], in[1], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "if");
 }
 
 OP_CASES(masked_fill)
 {
-    CASE(ct_masked_fill(in[0], in[1], in[2]), .shapes = {SHAPE(2, 3), SHAPE(2, 3), SCALAR}, .kinds = "fbf", .smooth = true);
-    CASE(ct_masked_fill(in[0], in[1], in[2]), .shapes = {SHAPE(2, 3), SHAPE(3), SCALAR}, .kinds = "fbf", .smooth = true);
-    CASE(ct_masked_fill(in[0], in[1], -2.0), .shapes = {SHAPE(3), SHAPE(2, 1)}, .kinds = "fb", .smooth = true);
+    CASE(ct_masked_fill(in[0], in[1], in[2]), .shapes = {SIZES(2, 3), SIZES(2, 3), SCALAR}, .kinds = "fbf", .smooth = true);
+    CASE(ct_masked_fill(in[0], in[1], in[2]), .shapes = {SIZES(2, 3), SIZES(3), SCALAR}, .kinds = "fbf", .smooth = true);
+    CASE(ct_masked_fill(in[0], in[1], -2.0), .shapes = {SIZES(3), SIZES(2, 1)}, .kinds = "fb", .smooth = true);
     CASE(ct_masked_fill(in[0], in[1], in[2]), .shapes = {SCALAR, SCALAR, SCALAR}, .kinds = "fbf", .smooth = true);
-    CASE(ct_masked_fill(in[0], in[1], in[2]), .shapes = {SHAPE(0, 2), SHAPE(1, 2), SCALAR}, .kinds = "fbf", .smooth = true);
-    CASE(ct_masked_fill(in[0], in[1], in[2]), .shapes = {SHAPE(93, 101), SHAPE(93, 1), SCALAR}, .kinds = "fbf", .smooth = true);
-    CASE(ct_masked_fill(in[0], in[1], -INFINITY), .shapes = {SHAPE(2), SHAPE(2)}, .kinds = "fb", .values = {LIST(1, 2), LIST(1, 0)}, .expect = LIST(-INFINITY, 2));
-    CASE(ct_masked_fill(in[0], in[1], 7), .shapes = {SHAPE(2), SHAPE(2)}, .kinds = "ib", .values = {LIST(1, 2), LIST(1, 0)}, .expect = LIST(7, 2));
-    REFUSED(0, "does not fit", ct_masked_fill(in[0], in[1], 0.5), .shapes = {SHAPE(2), SHAPE(2)}, .kinds = "ib");
-    REFUSED(0, "want bool", ct_masked_fill(in[0], in[1], 0.5), .shapes = {SHAPE(2), SHAPE(2)}, .kinds = "fi");
+    CASE(ct_masked_fill(in[0], in[1], in[2]), .shapes = {SIZES(0, 2), SIZES(1, 2), SCALAR}, .kinds = "fbf", .smooth = true);
+    CASE(ct_masked_fill(in[0], in[1], in[2]), .shapes = {SIZES(93, 101), SIZES(93, 1), SCALAR}, .kinds = "fbf", .smooth = true);
+    CASE(ct_masked_fill(in[0], in[1], -INFINITY), .shapes = {SIZES(2), SIZES(2)}, .kinds = "fb", .values = {LIST(1, 2), LIST(1, 0)}, .expect = LIST(-INFINITY, 2), .no_gradcheck = "infinite");
+    CASE(ct_masked_fill(in[0], in[1], 7), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ib", .values = {LIST(1, 2), LIST(1, 0)}, .expect = LIST(7, 2));
+    REFUSED(0, "does not fit", ct_masked_fill(in[0], in[1], 0.5), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ib");
+    REFUSED(0, "want bool", ct_masked_fill(in[0], in[1], 0.5), .shapes = {SIZES(2), SIZES(2)}, .kinds = "fi");
 }

@@ -20,6 +20,7 @@
 
 #include "autograd/internal.h"
 #include "autograd/kernels/cpu.h"
+#include "autograd/kernels/kernels.h"
 #include "op_cases.h"
 
 #define OP(name) op_group op_cases_##name;
@@ -41,7 +42,7 @@ struct trial {                                  /* one row under test */
     int number, inputs;
     enum layout layout;
     bool same;                                  /* in[0] stands for in[1] too */
-    bool differentiable;
+    bool differentiable, large;                 /* large: for several threads, and beyond differences entry by entry */
 };
 
 static int failures, rows_run, checks_run;
@@ -75,14 +76,6 @@ static int64_t numel(const struct shape *s)
     for (int a = 0; a + 1 < s->axes; a++)
         n *= s->size[a];
     return n;
-}
-
-static bool is_large(const struct op_case *row)
-{
-    for (int i = 0; i < CASE_INPUTS; i++)
-        if (row->shapes[i].axes && numel(&row->shapes[i]) > 2000)
-            return true;
-    return false;
 }
 
 /* Evenly spaced over the range in a shuffled order, no two inputs alike: no ties, and no kink is hit. */
@@ -189,8 +182,10 @@ static const double *numbers(ct_tensor *x)      /* in row-major order, for as lo
 }
 
 /* Near in units of the larger of 1 and the largest value: a sum's error belongs to its terms. */
+static double worst;                            /* of the latest comparison, in those units */
 static bool near(ct_tensor *found, ct_tensor *wanted, double tolerance)
 {
+    worst = INFINITY;
     if (!found || !wanted || !same_sizes(found, wanted))
         return false;
     const double *a = numbers(found), *b = numbers(wanted);
@@ -200,10 +195,12 @@ static bool near(ct_tensor *found, ct_tensor *wanted, double tolerance)
     for (int64_t i = 0; i < ct_numel(wanted); i++)
         if (isfinite(b[i]) && fabs(b[i]) > scale)
             scale = fabs(b[i]);
-    for (int64_t i = 0; i < ct_numel(wanted); i++)
-        if (!(a[i] == b[i] || (isnan(a[i]) && isnan(b[i])) || fabs(a[i] - b[i]) <= tolerance * scale))
-            return false;
-    return true;
+    worst = 0;
+    for (int64_t i = 0; i < ct_numel(wanted); i++) {
+        const double off = a[i] == b[i] || (isnan(a[i]) && isnan(b[i])) ? 0 : fabs(a[i] - b[i]) / scale;
+        worst = off > worst || isnan(off) ? off : worst;
+    }
+    return worst <= tolerance;
 }
 
 static bool same_bits(ct_tensor *a, ct_tensor *b)
@@ -256,12 +253,16 @@ static bool run_both_ways(const struct trial *t, ct_tensor *const *leaves, enum 
 static bool near_outcomes(const struct trial *t, const struct outcome *found, const struct outcome *wanted, double tolerance, const char *what)
 {
     char text[128];
-    snprintf(text, sizeof text, "values differ %s", what);
-    bool ok = check(t, near(found->y, wanted->y, tolerance), text);
+    bool ok = near(found->y, wanted->y, tolerance);
+    if (!ok)
+        snprintf(text, sizeof text, "values differ by %.2g %s", worst, what);
+    check(t, ok, text);
     for (int i = 0; i < t->inputs; i++)
         if (found->gradients[i] && wanted->gradients[i]) {
-            snprintf(text, sizeof text, "gradients of input %d differ %s", i, what);
-            ok &= check(t, near(found->gradients[i], wanted->gradients[i], tolerance), text);
+            bool same = near(found->gradients[i], wanted->gradients[i], tolerance);
+            if (!same)
+                snprintf(text, sizeof text, "gradients of input %d differ by %.2g %s", i, worst, what);
+            ok &= check(t, same, text);
         }
     return ok;
 }
@@ -295,7 +296,7 @@ static void check_gradients(const struct trial *t, ct_tensor *const *leaves)
     void *context = (void *)(uintptr_t)t;
     const size_t n = (size_t)t->inputs;
     struct outcome fused, expression, turned;
-    if (!t->row->no_gradcheck && !is_large(t->row)) {
+    if (!t->row->no_gradcheck && !t->large) {
         if (check(t, ct_gradcheck(run_row, leaves, n, .context = context), "gradcheck"))
             check(t, ct_gradcheck(run_row, leaves, n, .context = context, .fast = true, .seed = 5), "fast gradcheck");
         if (t->row->smooth && (t->layout == PLAIN || t->layout == TRANSPOSED || t->layout == GROWN_FIRST))
@@ -324,7 +325,7 @@ static int floating_inputs(const struct trial *t)
 static void check_one_at_a_time(const struct trial *t, ct_tensor *const *leaves)
 {
     struct outcome all, one;
-    if (floating_inputs(t) < 2 || !run_both_ways(t, leaves, PLAIN, &all))
+    if (!t->differentiable || floating_inputs(t) < 2 || !run_both_ways(t, leaves, PLAIN, &all))
         return;
     for (int i = 0; i < t->inputs; i++) {
         if (kind_of(t->row, i) != 'f')
@@ -340,7 +341,7 @@ static void check_one_at_a_time(const struct trial *t, ct_tensor *const *leaves)
 static void check_same_twice(const struct trial *plain, ct_tensor *const *leaves)
 {
     const struct op_case *row = plain->row;
-    if (row->no_same || floating_inputs(plain) < 2 || kind_of(row, 0) != 'f' || kind_of(row, 1) != 'f' || !same_sizes(leaves[0], leaves[1]))
+    if (!plain->differentiable || row->no_same || floating_inputs(plain) < 2 || kind_of(row, 0) != 'f' || kind_of(row, 1) != 'f' || !same_sizes(leaves[0], leaves[1]))
         return;
     struct trial t = *plain;
     t.same = true;
@@ -403,7 +404,7 @@ static void note_traits(const struct trial *t)
     covered |= t->layout == PLAIN ? CONTIGUOUS : t->layout >= GROWN_FIRST ? BROADCAST : STRIDED;
     for (int i = 0; i < t->inputs; i++) {
         const struct shape *s = &t->row->shapes[i];
-        covered |= (s->axes == 1 ? ZERO_D : 0) | (numel(s) == 0 ? ZERO_SIZE : 0) | (numel(s) > 8192 ? LARGE : 0);
+        covered |= (s->axes == 1 ? ZERO_D : 0) | (numel(s) == 0 ? ZERO_SIZE : 0) | (t->large ? LARGE : 0);
     }
 }
 
@@ -450,6 +451,9 @@ static void run_layout(struct trial *t)
     ct_tensor *y = run_row(leaves, t);
     if (!check(t, y != NULL, "no result"))
         return;
+    t->large = ct_numel(y) > LOOP_GRAIN;
+    for (int i = 0; i < t->inputs; i++)
+        t->large |= numel(&t->row->shapes[i]) > LOOP_GRAIN;
     note_traits(t);
     t->differentiable = t->entry->op->vjp && is_floating(y) && floating_inputs(t);
     if (!t->entry->op->vjp)
@@ -465,7 +469,7 @@ static void run_layout(struct trial *t)
     }
     if (t->layout == PLAIN || t->layout == EVERY_SECOND || t->layout == GROWN_FIRST)
         check_float32(t);
-    if (is_large(t->row)) {
+    if (t->large) {
         check_threads(t, CT_FLOAT64);
         check_threads(t, CT_FLOAT32);
     }

@@ -1,7 +1,7 @@
 /* Invariant 4 from outside: hooks on gradients, and ops of a user's own through ct_record. */
 #include "engine.h"
 
-/* ---- Hooks ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Hooks ------------------------------------------------------------------------------------------------------- */
 static char order[64];
 static ct_tensor *sees(ct_tensor *gradient, void *letter)
 {
@@ -103,7 +103,7 @@ static void test_hooks_end_with_their_graph(void **state)
     assert_values(ct_gradient(x), 8);
 }
 
-/* ---- Ops of one's own ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Ops of one's own -------------------------------------------------------------------------------------------- */
 struct power { double exponent; };
 static int freed;
 
@@ -368,6 +368,29 @@ static void test_a_walk_inside_the_same_walk_is_an_error(void **state)
     assert_error("is being walked by another backward");
 }
 
+/* Which nodes lead to an input is marked before the walk; another ct_grad in between must not pass for it. */
+struct inner { ct_tensor *output, *input; };
+static ct_tensor *takes_another_gradient(ct_tensor *gradient, void *context)
+{
+    const struct inner *inner = context;
+    (void)gradient;
+    assert_values(ct_grad(inner->output, inner->input, .cotangent = ct_ones(1), .retain_graph = true), 4);
+    return NULL;
+}
+
+static void test_a_grad_inside_a_grad_of_one_graph_is_right_or_absent(void **state)
+{
+    (void)state;
+    ct_tensor *x = leaf(2), *w = leaf(3), *u = ct_mul(ct_square(x), w), *y = ct_mul(u, x);
+    struct inner inner = {u, w};
+    ct_hook_gradient(y, takes_another_gradient, &inner);
+    ct_tensor *g = ct_grad(y, x);
+    if (g)
+        assert_values(g, 36);                   /* 3 w x^2 */
+    else
+        assert_error("is being walked by another backward");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +407,7 @@ int main(void)
         TEST(test_a_custom_op_notices_changes_in_place),
         TEST(test_a_hook_may_walk_another_graph),
         TEST(test_a_walk_inside_the_same_walk_is_an_error),
+        TEST(test_a_grad_inside_a_grad_of_one_graph_is_right_or_absent),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     ct_shutdown();

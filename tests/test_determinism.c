@@ -57,7 +57,7 @@ static void test_training_with_dropout_gives_the_same_bits_at_any_thread_count(v
     check_training(false, 0.3);
 }
 
-/* ---- Ops, large enough to be split ------------------------------------------------------------------------------------------- */
+/* ---- Ops, large enough to be split ------------------------------------------------------------------------------- */
 typedef ct_tensor *call(ct_tensor *x);
 static ct_tensor *sum_all(ct_tensor *x) { return ct_sum(x); }
 static ct_tensor *sum_rows(ct_tensor *x) { return ct_sum(x, 1); }

@@ -7,7 +7,7 @@
 
 #include "engine.h"
 
-/* ---- Rows: a call that must fail, and its text ------------------------------------------------------------------------------ */
+/* ---- Rows: a call that must fail, and its text ------------------------------------------------------------------- */
 static ct_tensor *a, *b, *v, *n, *flags, *x;    /* (2, 3), (4, 5), (3), int64 (2), bool (3), a leaf (2) */
 
 static void make_operands(void)
@@ -196,7 +196,7 @@ static void test_malformed_subscripts(void **state)
     assert_values(ct_slice(a, "1, 2,"), 5);
 }
 
-/* ---- NULL --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- NULL -------------------------------------------------------------------------------------------------------- */
 static void test_null_in_a_required_operand_is_a_failure(void **state)
 {
     (void)state;
@@ -242,7 +242,7 @@ static void test_an_optional_null_is_absent_without_a_failure(void **state)
     assert_error("mine");
 }
 
-/* ---- The pending failure --------------------------------------------------------------------------------------------------------------- */
+/* ---- The pending failure ----------------------------------------------------------------------------------------- */
 static void test_the_first_failure_is_kept(void **state)
 {
     (void)state;
@@ -386,7 +386,7 @@ static void test_report_error_prints_once(void **state)
     assert_int_equal(ct_report_error(), 0);
 }
 
-/* ---- Backward --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Backward ---------------------------------------------------------------------------------------------------- */
 static void test_backward_wants_a_cotangent_for_more_than_one_element(void **state)
 {
     (void)state;
@@ -430,7 +430,7 @@ static void test_a_value_changed_in_place_is_named(void **state)
     assert_null(ct_gradient(x));
 }
 
-/* ---- In place ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- In place ---------------------------------------------------------------------------------------------------- */
 static void test_in_place_on_what_must_not_change(void **state)
 {
     (void)state;
@@ -447,7 +447,7 @@ static void test_in_place_on_what_must_not_change(void **state)
     BAD(ct_fill_(v, NULL), "fill_: the value is NULL");
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
 static void test_an_allocation_over_the_limit_is_an_error(void **state)
 {
     (void)state;

@@ -8,15 +8,15 @@
 
 #include "temp_folder.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ADDRESS_SANITIZER 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ADDRESS_SANITIZER 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
 #endif
 #endif
-#ifndef ADDRESS_SANITIZER
-#define ADDRESS_SANITIZER 0
+#ifndef SANITIZED
+#define SANITIZED 0
 #endif
 
 static void write_file(const char *path, const void *bytes, size_t count)
@@ -141,7 +141,7 @@ static void test_huge_promise_takes_little_memory(void **state)
     struct rlimit before, little;
     assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
     little = before;
-    if (!ADDRESS_SANITIZER)                     /* which maps terabytes of its own */
+    if (!SANITIZED)                             /* which maps terabytes of its own */
         little.rlim_cur = (rlim_t)3 << 30;
     assert_int_equal(setrlimit(RLIMIT_AS, &little), 0);
     assert_idx_refused(path_of("promise"), "ends after 10 of 4294967303 bytes");

@@ -18,7 +18,7 @@ static ct_tensor *watched(void)
     return (ct_borrow_array)(cell, CT_FLOAT32, (const int64_t[]){4}, 1, note, NULL);
 }
 
-/* ---- CT_SCOPE: however the block is left ------------------------------------------------------------------------------- */
+/* ---- CT_SCOPE: however the block is left ------------------------------------------------------------------------- */
 static int leave_by_return(bool early)
 {
     CT_SCOPE;
@@ -101,7 +101,7 @@ static void test_goto_over_a_scope_closes_nothing(void **state)
 }
 #endif
 
-/* ---- The plain form ---------------------------------------------------------------------------------------------------------- */
+/* ---- The plain form ---------------------------------------------------------------------------------------------- */
 static void test_closing_a_scope_closes_those_inside(void **state)
 {
     (void)state;
@@ -157,7 +157,7 @@ static void test_a_plain_close_may_close_a_block_scope_early(void **state)
     assert_int_equal(gone, 2);
 }
 
-/* ---- Keeping, promoting --------------------------------------------------------------------------------------------------------- */
+/* ---- Keeping, promoting ------------------------------------------------------------------------------------------ */
 static void test_keep_and_release_count(void **state)
 {
     (void)state;
@@ -242,7 +242,7 @@ static void test_promote_picks_any_of_many(void **state)
         assert_values(kept[i], 1, 2, 3, 4);
 }
 
-/* ---- Layers ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Layers ------------------------------------------------------------------------------------------------------ */
 static ct_tensor *wasteful(ct_module *self, ct_tensor *x)
 {
     (void)self;
@@ -309,7 +309,7 @@ static void test_enter_and_leave_hand_over_all_results(void **state)
     ct_free(module);
 }
 
-/* ---- Roots and threads ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Roots and threads ------------------------------------------------------------------------------------------- */
 static void test_the_root_owns_until_shutdown(void **state)
 {
     (void)state;
@@ -348,7 +348,7 @@ static void test_the_end_of_a_thread_frees_its_scopes_and_root(void **state)
     }
 }
 
-/* ---- The graph ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- The graph --------------------------------------------------------------------------------------------------- */
 static void test_a_graph_outlives_its_scope(void **state)
 {
     (void)state;

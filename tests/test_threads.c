@@ -15,7 +15,7 @@ static void run_threads(int count, void *(*body)(void *), void *arguments, size_
         pthread_join(threads[i], NULL);
 }
 
-/* ---- Backward from several threads into the same leaves ---------------------------------------------------------------------- */
+/* ---- Backward from several threads into the same leaves ---------------------------------------------------------- */
 struct worker {
     ct_tensor *w, *b;
     bool whole, ok;                             /* whole numbers: every sum is exact */
@@ -86,7 +86,7 @@ static void test_gradients_sum_to_rounding(void **state)
     check_shared(false);
 }
 
-/* ---- One graph, two walkers --------------------------------------------------------------------------------------------------------- */
+/* ---- One graph, two walkers -------------------------------------------------------------------------------------- */
 struct walker {
     ct_tensor *loss, *input, *gradient;
     pthread_barrier_t *start;
@@ -171,7 +171,7 @@ static void test_gradients_of_one_graph_are_right_or_absent(void **state)
     pthread_barrier_destroy(&start);
 }
 
-/* ---- Passing on ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Passing on -------------------------------------------------------------------------------------------------- */
 struct relay { ct_tensor *in, *out; int length; };
 
 static void *add_to_graph(void *argument)
@@ -218,7 +218,7 @@ static void test_what_one_thread_keeps_another_releases(void **state)
     run_threads(1, release_all, &list, sizeof list);
 }
 
-/* ---- Each thread's own --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Each thread's own ------------------------------------------------------------------------------------------- */
 static void *fail_apart(void *argument)
 {
     int *number = argument;
@@ -271,7 +271,7 @@ static void test_a_thread_leaves_no_memory_behind(void **state)
     }
 }
 
-/* ---- The pool --------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- The pool ---------------------------------------------------------------------------------------------------- */
 static atomic_bool stop;
 static void *change_thread_count(void *unused)
 {

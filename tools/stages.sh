@@ -81,15 +81,22 @@ count() {
             gsub(/\\\\/, "\001", out)
             n = split(out, line, /(\\r)?\\n/)
             cases = bad = left_out = 0
+            told = 12
             for (i = 1; i <= n; i++) {
-                if (line[i] !~ /^(not )?ok( |$)/)
+                if (line[i] !~ /^(not )?ok( |$)/) {
+                    if (told < 12 && line[i] ~ /^# ./)   # what a failed case says of itself
+                        print "    " substr(line[i], 3) >> failures
+                    told++
                     continue
+                }
                 cases++
+                told = 12
                 if (toupper(line[i]) ~ /# *SKIP/) {
                     left_out++
                     print stage ": " name ": " line[i] >> skips
                 } else if (line[i] ~ /^not /) {
                     bad++
+                    told = 0
                     print stage ": " name ": " line[i] >> failures
                 } else
                     passed++

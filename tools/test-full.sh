@@ -44,6 +44,6 @@ fi
 
 if build "valgrind" valgrind --buildtype=debugoptimized; then
     COTANGENT_NO_CACHE=1 CT_TEST_QUICK=1 run "valgrind" valgrind --no-suite scripts --no-suite install --timeout-multiplier 20 \
-        --wrapper "valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99"
+        --wrapper "valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 --suppressions=$root/tools/valgrind.supp"
 fi
 finish

@@ -237,7 +237,7 @@ void ISA_NAME(elementwise_table)(struct kernels *table)
 #define COMPARISON(name, ...)                                                                                            \
     table->binary[BINARY_##name][F32] = binary_##name##_f32, table->binary[BINARY_##name][F64] = binary_##name##_f64;    \
     table->binary[BINARY_##name][I64] = binary_##name##_i64, table->binary[BINARY_##name][BOOL] = binary_##name##_bool;
-#define ARITHMETIC(name, ...) COMPARISON(name)
+#define ARITHMETIC(name, ...) COMPARISON(name, )
 #define LOGICAL(name, ...) table->binary[BINARY_##name][BOOL] = binary_##name##_bool;
 #include "../ops/binary.def"
     table->binary[BINARY_div][I64] = table->binary[BINARY_div][BOOL] = NULL;

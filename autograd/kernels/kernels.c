@@ -15,10 +15,14 @@ static void fill_tables(void)
     struct kernels *table = &tables[CPU_BASE];
     FILL(base);
 #ifdef __x86_64__
-    table = &tables[CPU_AVX2];
-    FILL(avx2);
-    table = &tables[CPU_AVX512];
-    FILL(avx512);
+    if (cpu_isa_detected() >= CPU_AVX2) {       /* the code that fills a table is of its instruction set, too */
+        table = &tables[CPU_AVX2];
+        FILL(avx2);
+    }
+    if (cpu_isa_detected() >= CPU_AVX512) {
+        table = &tables[CPU_AVX512];
+        FILL(avx512);
+    }
 #endif
 }
 

@@ -83,11 +83,16 @@ VJP(div_vjp)                                    /* da = g / b, db = -g a / b^2 *
         gradients[1] = ct_mul(ct_neg(g), ct_div(ct_div(a, b), b));
 }
 
+static ct_tensor *no_number(ct_tensor *t)       /* of two numbers, the result would be of the default dtype */
+{
+    return t->flags & IS_NUMBER ? ct_detach(t) : t;
+}
+
 /* da = g b a^(b-1), 0 where b = 0; db = g y log a, 0 where a = 0 and b >= 0. The log of the values not taken is that of 1, so
  * that no infinity meets a zero on the way back. */
 VJP(pow_vjp)
 {
-    ct_tensor *g = cotangents[0], *a = ct_node_input(node, 0), *b = ct_node_input(node, 1);
+    ct_tensor *g = cotangents[0], *a = no_number(ct_node_input(node, 0)), *b = no_number(ct_node_input(node, 1));
     if (ct_node_wants(node, 0))
         gradients[0] = ct_where(ct_eq(b, 0.0), 0.0, ct_mul(g, ct_mul(b, ct_pow(a, ct_sub(b, 1.0)))));
     if (ct_node_wants(node, 1)) {

@@ -99,6 +99,8 @@ ct_tensor *ct_stack(ct_tensor *const *tensors, size_t count, int axis)
     for (size_t i = 1; i < count; i++)
         if (!same_sizes(tensors[0], tensors[i]))
             return ct_fail("stack: %s and %s differ", SHAPE(tensors[0]), SHAPE(tensors[i]));
+    if (axis < -tensors[0]->rank - 1 || axis > tensors[0]->rank)
+        return ct_fail("stack: axis %d is out of range for %s", axis, SHAPE(tensors[0]));
     ct_tensor *few[MOST], **lifted = count <= MOST ? few : memory_get(count * sizeof *lifted), *y = NULL;
     if (!lifted)
         return ct_fail("stack: out of memory");

@@ -88,7 +88,7 @@ ct_tensor *(ct_pad)(ct_tensor *x, const int64_t *widths, size_t count, double va
     for (size_t k = 0; k < count / 2; k++) {
         size_t i = x->rank - 1u - k;
         int64_t before = widths[2 * k], after = widths[2 * k + 1];
-        if (before < -x->sizes[i] || after < -x->sizes[i] || before + after < -x->sizes[i] || before > INT64_MAX / 4 || after > INT64_MAX / 4)
+        if (before < -x->sizes[i] || after < -x->sizes[i] || before > INT64_MAX / 4 || after > INT64_MAX / 4 || before + after < -x->sizes[i])
             return ct_fail("pad: %lld and %lld on axis %zu of %s", (long long)before, (long long)after, i, SHAPE(x));
         inner.start[i] = before < 0 ? -before : 0;
         inner.length[i] = x->sizes[i] - inner.start[i] + (after < 0 ? after : 0);

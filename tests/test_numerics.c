@@ -1,0 +1,491 @@
+/* test_numerics.c - corner cases where many libraries are wrong: one test a row of the project's list, under its number.
+ * The numbers that are missing belong to ops, layers and optimizers elsewhere. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cotangent.h"
+
+/* ---- A vector in, values and the gradient of the sum out ------------------------------------------------------------------ */
+#define VECTOR(...) vector((const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+#define IS(x, ...) is(x, (const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double), __LINE__)
+#define GRADIENT(y, x, ...) IS(gradient(y, x), __VA_ARGS__)
+#define FAILS(call, text) fails((call) != 0, text, __LINE__)
+
+static ct_tensor *vector(const double *values, size_t count)
+{
+    return ct_require_grad((ct_vector)(values, count, CT_FLOAT64), true);
+}
+
+static ct_tensor *empty(int64_t rows, int64_t columns)
+{
+    return ct_require_grad(ct_zeros_as(CT_FLOAT64, rows, columns), true);
+}
+
+static ct_tensor *gradient(ct_tensor *y, ct_tensor *x)
+{
+    return ct_grad(y, x, .cotangent = ct_ones_like(y), .retain_graph = true);
+}
+
+static void is(ct_tensor *x, const double *wanted, size_t count, int line)
+{
+    if (!x)
+        fail_msg("line %d: %s", line, ct_error());
+    ct_tensor *plain = ct_contiguous(ct_cast(ct_detach(x), CT_FLOAT64));
+    const double *v = ct_data(plain);
+    assert_int_equal(ct_numel(x), count);
+    for (size_t i = 0; i < count; i++)
+        if (!(v[i] == wanted[i] || (isnan(v[i]) && isnan(wanted[i])) || fabs(v[i] - wanted[i]) <= 1e-12 * fmax(1, fabs(wanted[i]))))
+            fail_msg("line %d: element %zu is %.17g, want %.17g", line, i, v[i], wanted[i]);
+}
+
+static void fails(bool worked, const char *text, int line)
+{
+    if (worked || !strstr(ct_error(), text))
+        fail_msg("line %d: %s: \"%s\"", line, worked ? "no failure" : "another error", ct_error());
+    ct_error_clear();
+}
+
+/* ---- Reductions, softmax --------------------------------------------------------------------------------------------------- */
+static void test_row_01_softmax_of_minus_infinities_is_nan(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(-INFINITY, -INFINITY);
+    IS(ct_softmax(x, 0), NAN, NAN);
+    IS(ct_log_softmax(x, 0), NAN, NAN);
+}
+
+static void test_row_02_masked_softmax_is_exactly_zero(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(-INFINITY, 1, 1), *y = ct_softmax(x, 0);
+    IS(y, 0, 0.5, 0.5);
+    assert_true(((const double *)ct_data(y))[0] == 0);
+    GRADIENT(ct_mul(y, VECTOR(5, 1, 2)), x, 0, -0.25, 0.25);
+}
+
+static void test_row_03_softmax_of_large_values(void **state)
+{
+    (void)state;
+    IS(ct_softmax(VECTOR(1000, 1000), 0), 0.5, 0.5);
+    IS(ct_softmax(VECTOR(INFINITY, 0), 0), NAN, NAN);
+}
+
+static void test_row_04_logsumexp_of_infinities(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(-INFINITY, -INFINITY), *y = VECTOR(INFINITY, 0), *z = VECTOR(-INFINITY, 2);
+    IS(ct_logsumexp(x), -INFINITY);
+    GRADIENT(ct_logsumexp(x), x, NAN, NAN);
+    IS(ct_logsumexp(y), INFINITY);
+    IS(ct_logsumexp(z), 2);
+    GRADIENT(ct_logsumexp(z), z, 0, 1);
+}
+
+static void test_row_05_logsumexp_of_nothing(void **state)
+{
+    (void)state;
+    IS(ct_logsumexp(empty(2, 0), 1), -INFINITY, -INFINITY);
+}
+
+static void test_row_06_reductions_of_nothing(void **state)
+{
+    (void)state;
+    ct_tensor *x = empty(2, 0);
+    IS(ct_sum(x), 0);
+    IS(ct_mean(x, 1), NAN, NAN);
+    IS(ct_var(x, 1), NAN, NAN);
+    FAILS(ct_max(x), "max");
+    FAILS(ct_min(x, 1), "min");
+    FAILS(ct_argmax(x), "argmax");
+    assert_int_equal(ct_numel(ct_max(x, 0)), 0);
+    assert_int_equal(ct_numel(ct_argmin(x, 0)), 0);
+    assert_true(ct_ok());
+}
+
+static void test_row_07_variance_without_degrees_of_freedom(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(3);
+    IS(ct_var(x), NAN);
+    IS(ct_var(x, .correction = 0), 0);
+    GRADIENT(ct_var(x, .correction = 0), x, 0);
+}
+
+/* ---- Ties, kinks, NaN -------------------------------------------------------------------------------------------------------- */
+static void test_row_10_full_extremes_share_the_gradient(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(1, 3, 3, 3), *y = VECTOR(NAN, 1, NAN, 7);
+    GRADIENT(ct_max(x), x, 0, 1.0 / 3, 1.0 / 3, 1.0 / 3);
+    GRADIENT(ct_min(ct_neg(x)), x, 0, -1.0 / 3, -1.0 / 3, -1.0 / 3);
+    GRADIENT(ct_max(y), y, 0.5, 0, 0.5, 0);
+}
+
+static void test_row_11_one_axis_takes_the_first_several_share(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(1, 3, 3, 2), *table = ct_reshape(x, 2, 2), *place;
+    GRADIENT(ct_max(x, 0, .indices = &place), x, 0, 1, 0, 0);
+    assert_int_equal(ct_item_int(place), 1);
+    GRADIENT(ct_max(table, CT_AXES(0, 1)), x, 0, 0.5, 0.5, 0);
+}
+
+static void test_row_12_equal_operands_share(void **state)
+{
+    (void)state;
+    ct_tensor *a = VECTOR(1, 2, 3), *b = VECTOR(2, 2, 2);
+    GRADIENT(ct_maximum(a, b), a, 0, 0.5, 1);
+    GRADIENT(ct_maximum(a, b), b, 1, 0.5, 0);
+    GRADIENT(ct_minimum(a, b), a, 1, 0.5, 0);
+    ct_tensor *c = VECTOR(NAN, 1), *d = VECTOR(2, NAN); /* beside a NaN PyTorch gives both all of it */
+    GRADIENT(ct_maximum(c, d), c, 1, 1);
+    GRADIENT(ct_maximum(c, d), d, 1, 1);
+}
+
+static void test_row_13_derivatives_at_zero(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(0, -0.0);
+    GRADIENT(ct_relu(x), x, 0, 0);
+    GRADIENT(ct_abs(x), x, 0, 0);
+    GRADIENT(ct_sign(x), x, 0, 0);
+    GRADIENT(ct_leaky_relu(x, 0.3), x, 0.3, 0.3);
+    GRADIENT(ct_elu(x), x, 1, 1);
+    GRADIENT(ct_elu(x, 2.0), x, 2, 2);
+}
+
+/* The list says 1 at the bounds; PyTorch 2.15 gives 0 there, and wins. */
+static void test_row_14_clamp_stops_the_gradient_at_its_bounds(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(-2, -1, 0, 1, 2);
+    GRADIENT(ct_clamp(x, -1, 1), x, 0, 0, 1, 0, 0);
+    GRADIENT(ct_clamp(x, -1, INFINITY), x, 0, 0, 1, 1, 1);
+    IS(ct_clamp(x, 1, -1), -1, -1, -1, -1, -1);
+}
+
+static void test_row_17_nan_propagates(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(1, NAN, 2), *place;
+    IS(ct_relu(x), 1, NAN, 2);
+    IS(ct_clamp(x, 0, 1.5), 1, NAN, 1.5);
+    IS(ct_max(x), NAN);
+    IS(ct_min(x, 0, .indices = &place), NAN);
+    assert_int_equal(ct_item_int(place), 1);
+    IS(ct_maximum(x, 1.5), 1.5, NAN, 2);
+    IS(ct_minimum(1.5, x), 1, NAN, 1.5);
+    IS(ct_argmax(VECTOR(1, NAN, NAN, 9)), 1);
+    IS(ct_lt(x, 5.0), 1, 0, 1);
+    IS(ct_eq(x, x), 1, 0, 1);
+    IS(ct_ne(x, x), 0, 1, 0);
+}
+
+static void test_row_18_where_keeps_the_branch_not_taken_at_zero(void **state)
+{
+    (void)state;
+    ct_tensor *a = VECTOR(1, 2), *b = VECTOR(3, 4), *x = VECTOR(0, 4);
+    ct_tensor *y = ct_where(ct_gt(a, 1.5), a, b);
+    GRADIENT(y, a, 0, 1);
+    GRADIENT(y, b, 1, 0);
+    GRADIENT(ct_where(ct_gt(x, 0.0), ct_sqrt(x), 0.0), x, NAN, 0.25);
+}
+
+/* ---- pow, sqrt, division ------------------------------------------------------------------------------------------------------ */
+static void test_row_19_powers_of_zero(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(0, 0, 0), *e = VECTOR(0, -1, 2);
+    IS(ct_pow(x, e), 1, INFINITY, 0);
+    GRADIENT(ct_pow(x, 0.0), x, 0, 0, 0);
+}
+
+static void test_row_20_fractional_power_of_a_negative(void **state)
+{
+    (void)state;
+    IS(ct_pow(VECTOR(-2, -2), VECTOR(0.5, 3)), NAN, -8);
+}
+
+static void test_row_21_gradient_of_the_exponent(void **state)
+{
+    (void)state;
+    ct_tensor *e = VECTOR(0, 2, 3);
+    GRADIENT(ct_pow(0.0, e), e, 0, 0, 0);
+    GRADIENT(ct_pow(2.0, e), e, log(2), 4 * log(2), 8 * log(2));
+}
+
+static void test_row_22_roots_and_logarithms_at_zero(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(0);
+    GRADIENT(ct_sqrt(x), x, INFINITY);
+    GRADIENT(ct_mul(ct_sqrt(x), 0.0), x, NAN);
+    IS(ct_reciprocal(ct_sqrt(x)), INFINITY);
+    IS(ct_log(VECTOR(0, -1)), -INFINITY, NAN);
+    GRADIENT(ct_log(x), x, INFINITY);
+    ct_tensor *tiny = ct_elu(ct_vector(-1e-6, -1e-30)); /* expm1 keeps what exp - 1 would round away */
+    assert_true(fabs(ct_item(ct_slice(tiny, "0")) / expm1(-(double)1e-6F) - 1) < 1e-6);
+    assert_true(fabs(ct_item(ct_slice(tiny, "1")) / -(double)1e-30F - 1) < 1e-6);
+    ct_tensor *soft = ct_softplus(ct_vector(-15)); /* log1p likewise */
+    assert_true(fabs(ct_item(soft) / log1p(exp(-15)) - 1) < 1e-6);
+}
+
+static void test_row_23_division_by_zero(void **state)
+{
+    (void)state;
+    ct_tensor *zero = VECTOR(0, 0, 0);
+    IS(ct_div(VECTOR(1, -1, 0), zero), INFINITY, -INFINITY, NAN);
+    IS(ct_div(ct_vector_int(1, -1, 0), 0), INFINITY, -INFINITY, NAN);
+}
+
+static void test_row_25_saturated_functions(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(1000, -1000);
+    IS(ct_sigmoid(x), 1, 0);
+    GRADIENT(ct_sigmoid(x), x, 0, 0);
+    IS(ct_tanh(x), 1, -1);
+    GRADIENT(ct_tanh(x), x, 0, 0);
+    IS(ct_softplus(x), 1000, 0);
+    IS(ct_softplus(VECTOR(20.5)), 20.5);
+    IS(ct_log_sigmoid(x), 0, -1000);
+    GRADIENT(ct_log_sigmoid(x), x, 0, 1);
+    ct_tensor *x32 = ct_require_grad(ct_vector(1000, -1000), true);
+    IS(ct_sigmoid(x32), 1, 0);
+    GRADIENT(ct_silu(x32), x32, 1, 0);
+    GRADIENT(ct_gelu_tanh(x32), x32, 1, 0);
+}
+
+static void test_row_26_both_forms_of_gelu_and_silu(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(-2, 0.5, 1);
+    IS(ct_gelu(x), -1 + erf(sqrt(2)), 0.25 * (1 + erf(0.5 / sqrt(2))), 0.5 * (1 + erf(1 / sqrt(2))));
+    const double c = sqrt(2 / 3.14159265358979323846);
+    IS(ct_gelu_tanh(x), -(1 + tanh(c * (-2 - 0.044715 * 8))), 0.25 * (1 + tanh(c * (0.5 + 0.044715 * 0.125))), 0.5 * (1 + tanh(c * 1.044715)));
+    IS(ct_silu(x), -2 / (1 + exp(2)), 0.5 / (1 + exp(-0.5)), 1 / (1 + exp(-1)));
+    double apart = fabs(ct_item(ct_slice(ct_sub(ct_gelu(x), ct_gelu_tanh(x)), "0")));
+    assert_true(apart > 1e-5 && apart < 5e-4);
+}
+
+/* ---- Losses --------------------------------------------------------------------------------------------------------------------- */
+static void test_row_27_cross_entropy_is_nll_of_log_softmax(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_reshape(VECTOR(1, 2, 3, -1, 0, 5), 2, 3), *t = ct_vector_int(2, 0);
+    assert_true(ct_allclose(ct_cross_entropy(x, t), ct_nll(ct_log_softmax(x, 1), t), 1e-13, 0, false));
+}
+
+static void test_row_28_an_empty_batch(void **state)
+{
+    (void)state;
+    ct_tensor *x = empty(0, 3), *t = (ct_zeros)((const int64_t[]){0}, 1, CT_INT64);
+    IS(ct_cross_entropy(x, t), NAN);
+    IS(ct_cross_entropy(x, t, .reduction = CT_SUM), 0);
+    assert_int_equal(ct_numel(ct_cross_entropy(x, t, .reduction = CT_NONE)), 0);
+    assert_int_equal(ct_numel(gradient(ct_cross_entropy(x, t), x)), 0);
+}
+
+static void test_row_31_targets_out_of_range(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_zeros(2, 3);
+    FAILS(ct_cross_entropy(x, ct_vector_int(0, 3)), "cross_entropy: target 3 at index 1 is not in [0, 3)");
+    FAILS(ct_nll(x, ct_vector_int(-1, 0)), "nll: target -1 at index 0 is not in [0, 3)");
+}
+
+/* PyTorch's 1e-12 is a float32 there, 4e-9 off; ours is exact. */
+static void test_row_32_binary_cross_entropy_at_the_ends(void **state)
+{
+    (void)state;
+    ct_tensor *p = VECTOR(0, 1, 0, 1), *y = VECTOR(0, 1, 1, 0);
+    IS(ct_binary_cross_entropy(p, y, .reduction = CT_NONE), 0, 0, 100, 100);
+    GRADIENT(ct_binary_cross_entropy(p, y, .reduction = CT_SUM), p, 0, 0, -1e12, 1e12);
+}
+
+static void test_row_33_binary_cross_entropy_of_large_logits(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(0, -120), *y = VECTOR(0, 1);
+    IS(ct_binary_cross_entropy_with_logits(x, y, .reduction = CT_NONE), log(2), 120);
+    GRADIENT(ct_binary_cross_entropy_with_logits(x, y, .reduction = CT_SUM), x, 0.5, -1);
+    ct_tensor *zero = VECTOR(0, 0), *half = VECTOR(0.25, 1);
+    GRADIENT(ct_binary_cross_entropy_with_logits(zero, half, .reduction = CT_SUM), zero, 0.25, -0.5);
+}
+
+static void test_row_36_losses_do_not_broadcast(void **state)
+{
+    (void)state;
+    FAILS(ct_mse(ct_zeros(2, 3), ct_zeros(1, 3)), "mse");
+}
+
+/* ---- Shapes, sizes, indices ----------------------------------------------------------------------------------------------------- */
+static void test_row_54_negative_padding_crops(void **state)
+{
+    (void)state;
+    IS(ct_pad(VECTOR(1, 2, 3), 0.0, -1, 1), 2, 3, 0);
+}
+
+static void test_row_55_broadcasting_with_a_size_of_zero(void **state)
+{
+    (void)state;
+    ct_tensor *a = empty(4, 0), *b = empty(4, 1), *y = ct_add(a, b);
+    assert_int_equal(ct_size(y, 0), 4);
+    assert_int_equal(ct_size(y, 1), 0);
+    GRADIENT(y, b, 0, 0, 0, 0);
+}
+
+static void test_row_56_scalars_keep_their_shape(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_require_grad((ct_full)(NULL, 0, 3, CT_FLOAT64), true), *v = VECTOR(1, 2);
+    ct_tensor *g = gradient(ct_mul(x, v), x);
+    assert_int_equal(ct_rank(g), 0);
+    IS(g, 3);
+    assert_int_equal(ct_rank(ct_max(x, 0)), 0);
+    assert_int_equal(ct_rank(ct_softmax(x, 0)), 0);
+}
+
+static void test_row_57_in_place_into_shared_elements(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_zeros(4);
+    FAILS(ct_add_(ct_expand(ct_zeros(1), 3), 1.0), "share memory");
+    FAILS(ct_copy_(ct_slice(x, "1:"), ct_slice(x, ":-1")), "overlap in part");
+    assert_non_null(ct_add_(x, x));
+}
+
+static ct_tensor *product_with_expanded(ct_tensor *const *in, void *context)
+{
+    (void)context;
+    return ct_matmul(in[0], ct_expand(in[1], 3));
+}
+
+static void test_row_58_expand_sums_back(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(2), *m = ct_require_grad((ct_eye)(3, 3, CT_FLOAT64), true);
+    GRADIENT(ct_expand(x, 5), x, 5);
+    assert_true(ct_gradcheck(product_with_expanded, ((ct_tensor *[]){m, x}), 2));
+}
+
+static void test_row_59_sizes_that_overflow(void **state)
+{
+    (void)state;
+    const int64_t huge = (int64_t)1 << 40;
+    FAILS(ct_zeros(huge, huge), "overflow");
+    FAILS(ct_zeros((int64_t)1 << 61), "overflow");
+    FAILS(ct_expand(ct_zeros(1, 1), huge, huge), "overflow");
+    FAILS(ct_zeros(-1), "-1");
+    FAILS(ct_pad(ct_zeros(2), 0.0, INT64_MAX / 2, INT64_MAX / 2), "pad");
+}
+
+static void test_row_61_slicing_takes_negative_indices(void **state)
+{
+    (void)state;
+    IS(ct_slice(VECTOR(1, 2, 3), "-1"), 3);
+    FAILS(ct_slice(VECTOR(1, 2, 3), "-4"), "out of range");
+    FAILS(ct_slice(VECTOR(1, 2, 3), "3"), "out of range");
+}
+
+static void test_row_62_products_without_an_inner_dimension(void **state)
+{
+    (void)state;
+    ct_tensor *a = empty(2, 0), *b = empty(0, 2), *y = ct_matmul(a, b);
+    IS(y, 0, 0, 0, 0);
+    assert_int_equal(ct_numel(gradient(y, a)), 0);
+    assert_int_equal(ct_numel(ct_matmul(b, ct_matmul(a, empty(0, 5)))), 0);
+}
+
+static void test_row_63_cat_skips_empty_vectors(void **state)
+{
+    (void)state;
+    ct_tensor *none = (ct_zeros)((const int64_t[]){0}, 1, CT_FLOAT64), *x = ct_reshape(VECTOR(1, 2), 1, 2);
+    IS(ct_cat(CT_TENSORS(none, x, x), 0), 1, 2, 1, 2);
+    FAILS(ct_stack(CT_TENSORS(none, x), 0), "stack");
+}
+
+static void test_row_64_argmax_takes_the_first_of_equals(void **state)
+{
+    (void)state;
+    IS(ct_argmax(VECTOR(1, 5, 5, 5)), 1);
+    IS(ct_argmin(VECTOR(2, 1, 1), 0), 1);
+    ct_tensor *long_row = ct_zeros(1000);
+    IS(ct_argmax(long_row), 0);
+}
+
+static void test_row_65_dropout_at_the_ends(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(1, INFINITY, 3), *y = VECTOR(1, 2, 3, 4, 5, 6, 7, 8);
+    IS(ct_dropout(x, .p = 0.0), 1, INFINITY, 3);
+    IS(ct_dropout(x, .p = 1.0), 0, 0, 0);
+    GRADIENT(ct_dropout(x, .p = 1.0), x, 0, 0, 0);
+    IS(ct_dropout(x, .p = 0.9, .eval = true), 1, INFINITY, 3);
+    FAILS(ct_dropout(x, .p = -0.1), "dropout");
+    FAILS(ct_dropout(x, .p = 1.1), "dropout");
+    ct_seed(3);
+    ct_tensor *dropped = ct_dropout(y, .p = 0.5), *g = gradient(dropped, y);
+    assert_true(ct_allclose(dropped, ct_mul(g, y), 0, 0, false)); /* the same mask, the same scale */
+    const double *v = ct_data(g);
+    for (int i = 0; i < 8; i++)
+        assert_true(v[i] == 0 || v[i] == 2);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    ct_shutdown();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_row_01_softmax_of_minus_infinities_is_nan),
+        cmocka_unit_test(test_row_02_masked_softmax_is_exactly_zero),
+        cmocka_unit_test(test_row_03_softmax_of_large_values),
+        cmocka_unit_test(test_row_04_logsumexp_of_infinities),
+        cmocka_unit_test(test_row_05_logsumexp_of_nothing),
+        cmocka_unit_test(test_row_06_reductions_of_nothing),
+        cmocka_unit_test(test_row_07_variance_without_degrees_of_freedom),
+        cmocka_unit_test(test_row_10_full_extremes_share_the_gradient),
+        cmocka_unit_test(test_row_11_one_axis_takes_the_first_several_share),
+        cmocka_unit_test(test_row_12_equal_operands_share),
+        cmocka_unit_test(test_row_13_derivatives_at_zero),
+        cmocka_unit_test(test_row_14_clamp_stops_the_gradient_at_its_bounds),
+        cmocka_unit_test(test_row_17_nan_propagates),
+        cmocka_unit_test(test_row_18_where_keeps_the_branch_not_taken_at_zero),
+        cmocka_unit_test(test_row_19_powers_of_zero),
+        cmocka_unit_test(test_row_20_fractional_power_of_a_negative),
+        cmocka_unit_test(test_row_21_gradient_of_the_exponent),
+        cmocka_unit_test(test_row_22_roots_and_logarithms_at_zero),
+        cmocka_unit_test(test_row_23_division_by_zero),
+        cmocka_unit_test(test_row_25_saturated_functions),
+        cmocka_unit_test(test_row_26_both_forms_of_gelu_and_silu),
+        cmocka_unit_test(test_row_27_cross_entropy_is_nll_of_log_softmax),
+        cmocka_unit_test(test_row_28_an_empty_batch),
+        cmocka_unit_test(test_row_31_targets_out_of_range),
+        cmocka_unit_test(test_row_32_binary_cross_entropy_at_the_ends),
+        cmocka_unit_test(test_row_33_binary_cross_entropy_of_large_logits),
+        cmocka_unit_test(test_row_36_losses_do_not_broadcast),
+        cmocka_unit_test(test_row_54_negative_padding_crops),
+        cmocka_unit_test(test_row_55_broadcasting_with_a_size_of_zero),
+        cmocka_unit_test(test_row_56_scalars_keep_their_shape),
+        cmocka_unit_test(test_row_57_in_place_into_shared_elements),
+        cmocka_unit_test(test_row_58_expand_sums_back),
+        cmocka_unit_test(test_row_59_sizes_that_overflow),
+        cmocka_unit_test(test_row_61_slicing_takes_negative_indices),
+        cmocka_unit_test(test_row_62_products_without_an_inner_dimension),
+        cmocka_unit_test(test_row_63_cat_skips_empty_vectors),
+        cmocka_unit_test(test_row_64_argmax_takes_the_first_of_equals),
+        cmocka_unit_test(test_row_65_dropout_at_the_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, end);
+}
