@@ -25,10 +25,6 @@ OP_CASES(sum)
     CASE(ct_mean(in[0], 0, .keepdims = true), .shapes = {SIZES(2, 3)}, .smooth = true);
     CASE(ct_mean(in[0]), .shapes = {SCALAR}, .smooth = true);
     CASE(ct_mean(in[0]), .shapes = {SIZES(0)}, .expect = LIST(NAN), .no_gradcheck = "NaN");
-    CASE(ct_var(in[0]), .shapes = {SIZES(2, 3)}, .smooth = true);
-    CASE(ct_var(in[0], 1), .shapes = {SIZES(2, 3)}, .smooth = true);
-    CASE(ct_var(in[0], CT_AXES(0, 2), .keepdims = true, .correction = 0), .shapes = {SIZES(2, 3, 2)}, .smooth = true);
-    CASE(ct_var(in[0], 0, .correction = 0), .shapes = {SIZES(1, 3)}, .expect = LIST(0, 0, 0), .smooth = true);
     CASE(ct_mse(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(2, 3)}, .smooth = true);
     CASE(ct_mse(in[0], in[1], .reduction = CT_SUM), .shapes = {SIZES(4), SIZES(4)}, .smooth = true);
     CASE(ct_mse(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(4), SIZES(4)}, .smooth = true);
@@ -38,6 +34,19 @@ OP_CASES(sum)
     REFUSED(0, "sum", ct_sum(in[0], 2), .shapes = {SIZES(2, 3)});
     REFUSED(0, "sum", ct_sum(in[0], CT_AXES(1, -1)), .shapes = {SIZES(2, 3)});
     REFUSED(0, "mean", ct_mean(in[0]), .shapes = {SIZES(2, 3)}, .kinds = "i");
+}
+
+OP_CASES(var)
+{
+    CASE(ct_var(in[0]), .shapes = {SIZES(2, 3)}, .smooth = true);
+    CASE(ct_var(in[0], 1), .shapes = {SIZES(2, 3)}, .smooth = true);
+    CASE(ct_var(in[0], CT_AXES(0, 2), .keepdims = true, .correction = 0), .shapes = {SIZES(2, 3, 2)}, .smooth = true);
+    CASE(ct_var(in[0], 0, .correction = 0), .shapes = {SIZES(1, 3)}, .expect = LIST(0, 0, 0), .smooth = true);
+    CASE(ct_var(in[0], .correction = 0), .shapes = {SCALAR}, .expect = LIST(0), .smooth = true);
+    CASE(ct_var(in[0], 0), .shapes = {SIZES(3, 0)}, .smooth = true);
+    CASE(ct_var(in[0]), .shapes = {SIZES(0)}, .expect = LIST(NAN), .no_gradcheck = "NaN");
+    CASE(ct_var(in[0], 0), .shapes = {SIZES(93, 101)});
+    CASE(ct_var(in[0], .correction = 2), .shapes = {SIZES(2)}, .values = {LIST(1, 2)}, .expect = LIST(INFINITY), .no_gradcheck = "infinite");
     REFUSED(0, "var", ct_var(in[0]), .shapes = {SIZES(2, 3)}, .kinds = "i");
 }
 

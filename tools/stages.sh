@@ -119,7 +119,9 @@ count() {
 }
 
 short_stages() {
+    release_built=no
     if build "release" release --buildtype=release -Dwerror=true; then
+        release_built=yes
         run "release" release
     fi
     if build "ASan, UBSan" asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false; then

@@ -17,7 +17,7 @@ with() {                                        # NAME=VALUE COMMAND...
     unset "${setting%%=*}"
 }
 
-if [ -x "$work/release/libcotangent.so" ]; then
+if [ "$release_built" = yes ]; then
     with COTANGENT_ISA=base run "kernels: base" release --no-suite install
     with COTANGENT_ISA=avx2 run "kernels: avx2" release --no-suite install
     with OMP_NUM_THREADS=1 run "one thread" release --no-suite install
@@ -43,7 +43,8 @@ if build "TSan" tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=f
 fi
 
 if build "valgrind" valgrind --buildtype=debugoptimized; then
-    COTANGENT_NO_CACHE=1 CT_TEST_QUICK=1 run "valgrind" valgrind --no-suite scripts --no-suite install --timeout-multiplier 20 \
-        --wrapper "valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 --suppressions=$root/tools/valgrind.supp"
+    memcheck="valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99"
+    with COTANGENT_NO_CACHE=1 run "valgrind" valgrind --no-suite scripts --no-suite install --timeout-multiplier 20 \
+        --wrapper "$memcheck --suppressions=$root/tools/valgrind.supp"
 fi
 finish

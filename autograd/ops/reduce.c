@@ -200,16 +200,42 @@ ct_tensor *(ct_mean)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
     return ok ? ct_div((ct_sum)(x, axes, count, keepdims), reduced_count(x, set)) : NULL;
 }
 
-/* In two passes: the mean first, so that a large one does not drown the deviations. */
+/* ---- var: in two passes, the mean first, so that a large one does not drown the deviations. dx = g 2 (x - mean) / divisor -------------- */
+struct var {
+    unsigned set;
+    double divisor;
+};
+
+static ct_tensor *deviations(ct_tensor *x, unsigned set)
+{
+    int axes[CT_MAX_RANK];
+    size_t count = 0;
+    for (int i = 0; i < x->rank; i++)
+        if (set >> i & 1)
+            axes[count++] = i;
+    return count ? ct_sub(x, (ct_mean)(x, axes, count, true)) : ct_sub(x, x);
+}
+
+VJP(var_vjp)
+{
+    const struct var *v = ct_node_context(node);
+    ct_tensor *x = ct_node_input(node, 0);
+    gradients[0] = ct_mul(with_axes(cotangents[0], x, v->set), ct_mul(2 / v->divisor, deviations(x, v->set)));
+}
+const struct op op_var = {"var", var_vjp, NULL, READS(0)};
+
 ct_tensor *(ct_var)(ct_tensor *x, const int *axes, size_t count, bool keepdims, double correction)
 {
     bool ok;
     if (!given_floating("var", "the operand", x))
         return NULL;
-    unsigned set = check_axes("var", x, axes, count, &ok);
+    struct var v = {.set = check_axes("var", x, axes, count, &ok)};
     if (!ok)
         return NULL;
-    double over = reduced_count(x, set) - correction;
-    ct_tensor *deviation = ct_sub(x, (ct_mean)(x, axes, count, true));
-    return ct_div((ct_sum)(ct_square(deviation), axes, count, keepdims), over > 0 ? over : 0.0);
+    v.divisor = reduced_count(x, v.set) - correction;
+    v.divisor = v.divisor > 0 ? v.divisor : 0;
+    bool was = ct_set_recording(false);
+    ct_tensor *y = ct_div((ct_sum)(ct_square(deviations(x, v.set)), axes, count, keepdims), v.divisor);
+    ct_set_recording(was);
+    return RECORD(&op_var, y, &v, x);
 }
