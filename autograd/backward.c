@@ -146,7 +146,7 @@ static bool deliver(struct walk *w, ct_tensor *x, struct edge *edge, ct_tensor *
         tensor_drop(g);
         return true;
     }
-    if (x->leaf && leaf_hooks(x->leaf) && !(g = run_hooks(leaf_hooks(x->leaf), 0, g)))
+    if (x->leaf && !(g = run_hooks(leaf_hooks(x->leaf), 0, g)))
         return false;
     return add_up(&t->gradient, g);
 }
@@ -214,7 +214,7 @@ static bool capture(struct walk *w, ct_node *node)
 static bool visit(struct walk *w, ct_node *node)
 {
     for (size_t i = 0; node->hooks && i < node->output_count; i++)
-        if (cotangents_of(node)[i] && !(cotangents_of(node)[i] = run_hooks(node->hooks, (uint8_t)i, cotangents_of(node)[i])))
+        if (cotangents_of(node)[i] && !(cotangents_of(node)[i] = run_hooks(&node->hooks, (uint8_t)i, cotangents_of(node)[i])))
             return false;
     if (w->target_count && !capture(w, node))
         return false;

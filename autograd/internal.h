@@ -218,8 +218,8 @@ void node_release_saved(ct_node *node);         /* what backward has used: edges
 bool leaf_accumulate(ct_tensor *leaf, ct_tensor *gradient); /* takes the reference over */
 struct leaf *leaf_new(void);
 void leaf_free(struct leaf *leaf);
-ct_tensor *run_hooks(struct hook *hooks, uint8_t output, ct_tensor *gradient); /* gradient's reference in, the result's out; NULL: failure */
-struct hook *leaf_hooks(struct leaf *leaf);
+ct_tensor *run_hooks(struct hook **hooks, uint8_t output, ct_tensor *gradient); /* gradient's reference in, the result's out; NULL: failure */
+struct hook **leaf_hooks(struct leaf *leaf);
 
 /* The registry: every op once. */
 #define OP(name) extern const struct op op_##name;

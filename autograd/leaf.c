@@ -114,7 +114,7 @@ bool leaf_accumulate(ct_tensor *x, ct_tensor *gradient)
         tensor_drop(gradient);
         return true;
     }
-    if (leaf->hooks && !(gradient = run_hooks(leaf->hooks, 0, gradient)))
+    if (leaf->hooks && !(gradient = run_hooks(&leaf->hooks, 0, gradient)))
         return false;
     for (;;) {
         lock(leaf);
@@ -139,9 +139,9 @@ bool leaf_accumulate(ct_tensor *x, ct_tensor *gradient)
 }
 
 /* ---- Hooks -------------------------------------------------------------------------------------------------------------------------- */
-struct hook *leaf_hooks(struct leaf *leaf)
+struct hook **leaf_hooks(struct leaf *leaf)
 {
-    return leaf->hooks;
+    return &leaf->hooks;
 }
 
 static _Atomic uint64_t last_hook;
@@ -182,12 +182,19 @@ bool ct_unhook_gradient(ct_tensor *x, uint64_t id)
     return ct_fail("unhook_gradient: no hook %llu on this tensor", (unsigned long long)id) != NULL;
 }
 
-ct_tensor *run_hooks(struct hook *hooks, uint8_t output, ct_tensor *g)
+/* The next hook in order of registration. Asked for by id each time: a hook may remove others, and itself. */
+static struct hook *hook_after(struct hook *h, uint64_t id, uint8_t output)
 {
-    for (struct hook *h = hooks, *next; h; h = next) {
-        next = h->next;
-        if (h->output != output)
-            continue;
+    while (h && (h->id <= id || h->output != output))
+        h = h->next;
+    return h;
+}
+
+ct_tensor *run_hooks(struct hook **hooks, uint8_t output, ct_tensor *g)
+{
+    uint64_t last = 0;
+    for (struct hook *h; (h = hook_after(*hooks, last, output));) {
+        last = h->id;
         uint64_t failures = thread_state.failures;
         ct_scope scope = ct_scope_open();
         ct_tensor *other = h->call(g, h->context);

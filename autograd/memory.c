@@ -15,7 +15,7 @@ enum {
     SMALL_CLASSES = 24,
     CLASSES = 168,
     SLAB = 64 << 10,
-    KEPT_BY_THREAD = 512 << 10,                 /* bytes a class a thread; the rest goes to the common table */
+    BATCH = 128 << 10,                          /* bytes of a class that move between a thread and the common table at once */
     UNREPORTED = 64 << 10,                      /* bytes by which a thread's balance may be off in the common count */
 };
 #if defined(__SANITIZE_ADDRESS__)
@@ -29,7 +29,11 @@ enum {
 #define ALWAYS_SYSTEM 0
 #endif
 
-struct block { struct block *next; };
+struct block {                                  /* a free one */
+    struct block *next;                         /* in its batch */
+    struct block *next_batch;                   /* of the common table; as `count` only in the first of a batch */
+    uint32_t count;
+};
 struct slab {                                   /* at the head of its SLAB-aligned memory */
     struct slab *next;
     atomic_uint carved;                         /* blocks so far, by the one thread that carves it */
@@ -38,12 +42,17 @@ struct slab {                                   /* at the head of its SLAB-align
 } __attribute__((aligned(ALIGNMENT)));
 
 struct cache {                                  /* of one thread */
-    struct { struct block *list; uint32_t count; char *fresh, *fresh_end; struct slab *slab; } class[SMALL_CLASSES];
+    struct {
+        struct block *list, *spare;             /* what is given out and taken back; a whole batch in reserve */
+        uint32_t count;                         /* in list */
+        char *fresh, *fresh_end;
+        struct slab *slab;
+    } class[SMALL_CLASSES];
     int64_t balance;                            /* bytes taken less bytes given back, not yet in `live` */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct block *common[CLASSES];           /* guarded by lock, as the next two */
+static struct block *common[CLASSES];           /* lists of batches; guarded by lock, as the next two */
 static struct slab *slabs;
 static size_t common_cached;
 static atomic_bool common_has[CLASSES];         /* read without the lock, as a hint that taking it pays */
@@ -144,36 +153,35 @@ static bool count_small(struct cache *cache, int64_t bytes)
 }
 
 /* ---- The common table ---------------------------------------------------------------------------------------------------------- */
-static void *common_take(int class)
+static struct block *common_take(int class)     /* a batch, or NULL */
 {
     pthread_mutex_lock(&lock);
     struct block *b = common[class];
     if (b) {
-        common[class] = b->next;
-        common_cached -= class_bytes(class);
-        atomic_store_explicit(&common_has[class], b->next != NULL, memory_order_relaxed);
+        common[class] = b->next_batch;
+        common_cached -= b->count * class_bytes(class);
+        atomic_store_explicit(&common_has[class], common[class] != NULL, memory_order_relaxed);
     }
     pthread_mutex_unlock(&lock);
     return b;
 }
 
-static void common_put(int class, struct block *first, struct block *last, uint32_t count)
+static void common_put(int class, struct block *batch, uint32_t count)
 {
+    if (!batch)
+        return;
     pthread_mutex_lock(&lock);
-    last->next = common[class];
-    common[class] = first;
+    batch->count = count;
+    batch->next_batch = common[class];
+    common[class] = batch;
     common_cached += count * class_bytes(class);
     atomic_store_explicit(&common_has[class], true, memory_order_relaxed);
     pthread_mutex_unlock(&lock);
 }
 
-static void give_list(int class, struct block *list)
+static uint32_t batch_count(int class)
 {
-    uint32_t count = 1;
-    struct block *last = list;
-    for (; last->next; last = last->next)
-        count++;
-    common_put(class, list, last, count);
+    return (uint32_t)(BATCH / class_bytes(class));
 }
 
 static struct slab *slab_of(void *block)
@@ -192,22 +200,32 @@ static void free_common(void)
     pthread_mutex_lock(&lock);
     for (int class = SMALL_CLASSES; class < CLASSES; class++)
         for (struct block *b; (b = common[class]);) {
-            common[class] = b->next;
+            common[class] = b->next_batch;
             common_cached -= class_bytes(class);
             free(b);
         }
     for (struct slab *s = slabs; s; s = s->next)
         s->idle = 0;
     for (int class = 0; class < SMALL_CLASSES; class++)
-        for (struct block *b = common[class]; b; b = b->next)
-            slab_of(b)->idle++;
+        for (struct block *batch = common[class]; batch; batch = batch->next_batch)
+            for (struct block *b = batch; b; b = b->next)
+                slab_of(b)->idle++;
     for (int class = 0; class < SMALL_CLASSES; class++)
-        for (struct block **link = &common[class]; *link;)
-            if (is_idle(slab_of(*link))) {
-                *link = (*link)->next;
-                common_cached -= class_bytes(class);
-            } else
-                link = &(*link)->next;
+        for (struct block **link = &common[class], *batch; (batch = *link);) {
+            struct block *stay = NULL, *next_batch = batch->next_batch;
+            uint32_t count = 0;
+            common_cached -= batch->count * class_bytes(class);
+            for (struct block *b = batch, *next; b; b = next) {
+                next = b->next;
+                if (!is_idle(slab_of(b)))
+                    b->next = stay, stay = b, count++;
+            }
+            if (stay)
+                stay->next_batch = next_batch, stay->count = count;
+            common_cached += count * class_bytes(class);
+            *link = stay ? stay : next_batch;
+            link = stay ? &stay->next_batch : link;
+        }
     for (struct slab **link = &slabs; *link;) {
         struct slab *s = *link;
         if (is_idle(s)) {
@@ -269,17 +287,23 @@ static void *small_get(int class)
     if (!cache || !count_small(cache, (int64_t)class_bytes(class)))
         return NULL;
     struct block *b = cache->class[class].list;
-    if (LIKELY(b != NULL)) {
-        cache->class[class].list = b->next;
-        cache->class[class].count--;
-        return b;
+    if (UNLIKELY(!b)) {
+        if ((b = cache->class[class].spare)) {
+            cache->class[class].spare = NULL;
+            cache->class[class].count = batch_count(class);
+        } else if (atomic_load_explicit(&common_has[class], memory_order_relaxed) && (b = common_take(class)))
+            cache->class[class].count = b->count;
+        else {
+            void *block = carve(cache, class);
+            if (!block)
+                count_small(cache, -(int64_t)class_bytes(class));
+            return block;
+        }
     }
-    void *block = atomic_load_explicit(&common_has[class], memory_order_relaxed) ? common_take(class) : NULL;
-    if (!block)
-        block = carve(cache, class);
-    if (!block)
-        count_small(cache, -(int64_t)class_bytes(class));
-    return block;
+    cache->class[class].list = b->next;
+    cache->class[class].count--;
+    __builtin_prefetch(b->next, 1);             /* a long list has left the caches, and the next call will want it */
+    return b;
 }
 
 static void small_put(void *block, int class)
@@ -289,20 +313,26 @@ static void small_put(void *block, int class)
     if (!cache) {
         b->next = NULL;
         count_bytes(-(int64_t)class_bytes(class));
-        give_list(class, b);
+        common_put(class, b, 1);
         return;
     }
     count_small(cache, -(int64_t)class_bytes(class));
     b->next = cache->class[class].list;
     cache->class[class].list = b;
-    if (UNLIKELY(++cache->class[class].count * class_bytes(class) > KEPT_BY_THREAD)) {
-        struct block *last = b;
-        uint32_t moved = cache->class[class].count / 2;
-        for (uint32_t i = 1; i < moved; i++)
-            last = last->next;
-        cache->class[class].list = last->next;
-        cache->class[class].count -= moved;
-        common_put(class, b, last, moved);
+    if (UNLIKELY(++cache->class[class].count == batch_count(class))) {
+        common_put(class, cache->class[class].spare, batch_count(class));
+        cache->class[class].spare = b;
+        cache->class[class].list = NULL, cache->class[class].count = 0;
+    }
+}
+
+static void give_up_lists(struct cache *cache)
+{
+    for (int class = 0; class < SMALL_CLASSES; class++) {
+        common_put(class, cache->class[class].list, cache->class[class].count);
+        common_put(class, cache->class[class].spare, batch_count(class));
+        cache->class[class].list = cache->class[class].spare = NULL, cache->class[class].count = 0;
+        stop_carving(cache, class);
     }
 }
 
@@ -347,7 +377,8 @@ void memory_put(void *buffer, size_t bytes)
         small_put(buffer, class);
     else {
         count_bytes(-(int64_t)class_bytes(class));
-        common_put(class, buffer, buffer, 1);
+        ((struct block *)buffer)->next = NULL;
+        common_put(class, buffer, 1);
     }
 }
 
@@ -358,11 +389,7 @@ void memory_thread_end(void)
         return;
     thread_state.caches = NULL;
     count_bytes(cache->balance);
-    for (int class = 0; class < SMALL_CLASSES; class++) {
-        stop_carving(cache, class);
-        if (cache->class[class].list)
-            give_list(class, cache->class[class].list);
-    }
+    give_up_lists(cache);
     free(cache);
 }
 
@@ -374,7 +401,7 @@ ct_memory_info ct_memory(void)
         count_bytes(cache->balance);
         cache->balance = 0;
         for (int class = 0; class < SMALL_CLASSES; class++)
-            info.cached += cache->class[class].count * class_bytes(class);
+            info.cached += (cache->class[class].count + (cache->class[class].spare ? batch_count(class) : 0)) * class_bytes(class);
     }
     pthread_mutex_lock(&lock);
     info.cached += common_cached;
@@ -397,12 +424,8 @@ void ct_memory_set_limit(size_t bytes)
 void ct_memory_trim(void)
 {
     struct cache *cache = thread_state.caches;
-    for (int class = 0; cache && class < SMALL_CLASSES; class++) {
-        if (cache->class[class].list)
-            give_list(class, cache->class[class].list);
-        cache->class[class].list = NULL, cache->class[class].count = 0;
-        stop_carving(cache, class);
-    }
+    if (cache)
+        give_up_lists(cache);
     free_common();
 }
 

@@ -61,34 +61,47 @@ static void mlp(const char *name)
     train(name, net, adam, ct_randn(64, 784), ct_randint(0, 10, 64));
 }
 
-/* What recording, backward and release of one op cost. */
-static void overhead(const char *name)
+/* Recording, backward and release of a chain of scalar adds: the best nanoseconds an op. */
+static double chain_of(int ops, int rounds)
 {
-    enum { ROUNDS = 30, OPS = 1000 };
     CT_SCOPE;
     ct_tensor *x = ct_require_grad((ct_ones)(NULL, 0, CT_FLOAT32), true);
     double best = 1e9;
-    for (int round = 0; round < ROUNDS && ct_ok(); round++) {
+    for (int round = 0; round < rounds && ct_ok(); round++) {
         double start = now();
         {
             CT_SCOPE;
             ct_tensor *y = x;
-            for (int i = 0; i < OPS; i++)
+            for (int i = 0; i < ops; i++)
                 y = ct_add(y, x);
             ct_backward(y);
         }
         double took = now() - start;
         best = took < best ? took : best;
     }
+    return best * 1e9 / ops;
+}
+
+static void overhead(const char *name)
+{
+    double each = chain_of(1000, 30);
     if (ct_ok())
-        printf("%-10s scalar add fwd+bwd %8.1f ns/op\n", name, best * 1e9 / OPS);
+        printf("%-10s scalar add fwd+bwd %8.1f ns/op\n", name, each);
+    fflush(stdout);
+}
+
+static void chain(const char *name)
+{
+    double few = chain_of(1000, 30), many = chain_of(1000000, 4);
+    if (ct_ok())
+        printf("%-10s of 1,000 %8.1f ns/op, of 1,000,000 %8.1f ns/op\n", name, few, many);
     fflush(stdout);
 }
 
 static const struct {
     const char *name;
     void (*run)(const char *name);
-} rows[] = {{"mlp", mlp}, {"overhead", overhead}};
+} rows[] = {{"mlp", mlp}, {"overhead", overhead}, {"chain", chain}};
 
 enum { ROWS = sizeof rows / sizeof *rows };
 
