@@ -5,6 +5,7 @@
  * Shapes stand behind the functions as (rows, columns); "..." is any number of leading axes. A negative axis counts from
  * the end. Names, semantics and numbers are PyTorch's unless a line says otherwise.
  * Every function-like macro in sugar.h wraps the plain function of the same name below; C++ and other languages use those.
+ * Options are always named: ct_dropout(x, .p = 0.1).
  */
 #ifndef COTANGENT_AUTOGRAD_H
 #define COTANGENT_AUTOGRAD_H
@@ -55,7 +56,7 @@ CT_API ct_tensor *ct_keep(ct_tensor *t);        /* makes the caller an owner unt
 CT_API void ct_release(ct_tensor *t);           /* undoes one ct_keep; NULL is fine */
 CT_API ct_tensor *ct_promote(ct_tensor *t);     /* hands t to the enclosing scope if the innermost one owns it; returns t */
 CT_API void ct_shutdown(void);                  /* closes all scopes of this thread and its root, gives cached memory back */
-CT_API void ct_free(void *object);              /* frees a module, optimizer, dataset, loader or generator; NULL is fine */
+CT_API void ct_free(void *object);              /* frees a module, optimizer, dataset, loader, generator or tensor file; NULL is fine */
 
 /* ---- Making tensors --------------------------------------------------------------------------------------------------
  * C: ct_zeros(2, 3), ct_zeros_as(CT_FLOAT64, 2, 3); without a dtype, the default dtype. A new tensor wants no gradient. */
@@ -68,14 +69,15 @@ CT_API ct_tensor *ct_full(const int64_t *sizes, size_t rank, double value, ct_dt
 CT_API ct_tensor *ct_zeros_like(ct_tensor *x);  /* shape, dtype and memory layout of x; so for the other _like forms */
 CT_API ct_tensor *ct_ones_like(ct_tensor *x);
 CT_API ct_tensor *ct_full_like(ct_tensor *x, double value);
-CT_API ct_tensor *ct_arange(double start, double end, double step, ct_dtype dtype); /* start, start + step, ... < end; C: ct_arange(end) too */
+CT_API ct_tensor *ct_arange(double start, double end, double step, ct_dtype dtype); /* start, start + step, ... < end; C: ct_arange(end) too, int64 for integers */
 CT_API ct_tensor *ct_linspace(double start, double end, int64_t count, ct_dtype dtype); /* both ends included */
 CT_API ct_tensor *ct_eye(int64_t rows, int64_t columns, ct_dtype dtype);
 CT_API ct_tensor *ct_scalar(double value);      /* 0-d number: takes its partner's dtype if that is floating, else the default */
 CT_API ct_tensor *ct_scalar_int(int64_t value); /* 0-d number: takes its partner's dtype unless that is bool */
 CT_API ct_tensor *ct_scalar_bool(bool value);
 CT_API ct_tensor *ct_vector(const double *values, size_t count, ct_dtype dtype); /* C: ct_vector(1, 2.5, 3), ct_vector_int(1, 2) */
-CT_API ct_tensor *ct_from_array(const void *values, ct_dtype dtype, const int64_t *sizes, size_t rank); /* copies; C: ct_from_array(p, 2, 3), dtype by p */
+CT_API ct_tensor *ct_from_array(const void *values, ct_dtype dtype, const int64_t *sizes, size_t rank); /* copies, row-major. C: ct_from_array(p, 2, 3),
+                                                            dtype by p: float, double, int64_t or bool *; a 2-d array a as a[0], a literal in parentheses */
 CT_API ct_tensor *ct_borrow_array(void *values, ct_dtype dtype, const int64_t *sizes, size_t rank,
                                   void (*done)(void *context), void *context); /* shares values until done is called (may be NULL) */
 
@@ -97,13 +99,13 @@ CT_API bool ct_print(const ct_tensor *x);       /* on stdout, as NumPy prints, s
 CT_API bool ct_fprint(FILE *file, const ct_tensor *x);
 CT_API size_t ct_format(const ct_tensor *x, char *text, size_t bytes); /* the same into text; returns the full length, as snprintf */
 CT_API bool ct_equal(const ct_tensor *x, const ct_tensor *y); /* same dtype, shape and values; NaN differs from NaN */
-CT_API bool ct_allclose(const ct_tensor *x, const ct_tensor *y, double rtol, double atol, bool equal_nan); /* |x - y| <= atol + rtol |y| */
+CT_API bool ct_allclose(const ct_tensor *x, const ct_tensor *y, double rtol, double atol, bool equal_nan); /* |x - y| <= atol + rtol |y|; C: ct_allclose(x, y) is 1e-5, 1e-8, false */
 
 /* ---- Gradients -------------------------------------------------------------------------------------------------------
  * An op records itself when an operand wants a gradient and recording is on (it is, outside CT_NO_GRAD). Several threads may
  * run forward and backward at once over shared leaves: sums into a leaf are then right to rounding. What else threads share
  * they may only read; a graph is walked by one thread at a time (a second one gets an error). */
-CT_API ct_tensor *ct_require_grad(ct_tensor *x, bool wanted); /* sets it on a floating leaf; returns x */
+CT_API ct_tensor *ct_require_grad(ct_tensor *x, bool wanted); /* sets it on a floating leaf; returns x. C: ct_require_grad(x) is true */
 CT_API bool ct_requires_grad(const ct_tensor *x);
 CT_API bool ct_is_leaf(const ct_tensor *x);     /* was not made by a recorded op */
 CT_API ct_tensor *ct_detach(ct_tensor *x);      /* the same values outside the graph; a view */
@@ -228,7 +230,7 @@ CT_API ct_tensor *ct_log_softmax(ct_tensor *x, int axis); /* x - logsumexp(x) al
 
 /* ---- Products -------------------------------------------------------------------------------------------------------- */
 CT_API ct_tensor *ct_matmul(ct_tensor *a, ct_tensor *b); /* (..., m, k) x (..., k, n) -> (..., m, n); leading axes broadcast; a vector is a
-                                                            row on the left, a column on the right, and its axis goes; any strides */
+                                                            row on the left, a column on the right, and its axis goes; any strides, one dtype */
 typedef enum { CT_IDENTITY, CT_RELU, CT_GELU, CT_TANH, CT_SIGMOID, CT_SILU } ct_activation;
 typedef struct { ct_activation activation; char end_; } ct_linear_options;
 CT_API ct_tensor *ct_linear(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_linear_options *options); /* activation(x w^T + b):

@@ -49,7 +49,7 @@ bool ct_equal(const ct_tensor *x, const ct_tensor *y)
     return true;
 }
 
-bool ct_allclose(const ct_tensor *x, const ct_tensor *y, double rtol, double atol, bool equal_nan)
+bool(ct_allclose)(const ct_tensor *x, const ct_tensor *y, double rtol, double atol, bool equal_nan)
 {
     if (!given("allclose", "first operand", x) || !given("allclose", "second operand", y) || !same_sizes(x, y))
         return false;

@@ -1,5 +1,6 @@
 /* The pending failure of each thread. */
 #include "internal.h"
+#include "raw.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -31,6 +32,21 @@ void *ct_fail(const char *format, ...)
     if (call)
         call(thread_state.error);
     return NULL;
+}
+
+uint64_t error_count(void)
+{
+    return thread_state.failures;
+}
+
+void error_add(const char *format, ...)
+{
+    const size_t used = strlen(thread_state.error);
+    va_list arguments;
+    va_start(arguments, format);
+    if (used)
+        vsnprintf(thread_state.error + used, sizeof thread_state.error - used, format, arguments);
+    va_end(arguments);
 }
 
 bool ct_ok(void)
@@ -74,7 +90,7 @@ bool operand_missing(const char *op, const char *which, const ct_tensor *t)
     }
     if (t->storage)
         return false;
-    ct_fail("%s: the value of %s is gone: the op that was recorded does not read it in its VJP", op, which);
+    ct_fail("%s: the value of %s is gone: its scope has closed (ct_promote or ct_keep it before), or this is a VJP of an op that does not read it", op, which);
     return true;
 }
 

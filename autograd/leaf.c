@@ -42,7 +42,7 @@ void leaf_free(struct leaf *leaf)
     memory_put(leaf, sizeof *leaf);
 }
 
-ct_tensor *ct_require_grad(ct_tensor *x, bool wanted)
+ct_tensor *(ct_require_grad)(ct_tensor *x, bool wanted)
 {
     if (!given("require_grad", "the operand", x))
         return NULL;

@@ -179,18 +179,17 @@ size_t ct_format(const ct_tensor *x, char *text, size_t bytes)
 bool ct_fprint(FILE *file, const ct_tensor *x)
 {
     if (!file)
-        return ct_fail("fprint: the file is NULL") != NULL;
-    uint64_t failures = thread_state.failures;
-    size_t bytes = ct_format(x, NULL, 0) + 1;
-    if (thread_state.failures != failures)
+        return ct_fail("print: the file is NULL") != NULL;
+    if (!given("print", "the operand", x))
         return false;
+    size_t bytes = ct_format(x, NULL, 0) + 1;
     char *text = heap_alloc(bytes);
     if (!text)
-        return ct_fail("fprint: out of memory") != NULL;
+        return ct_fail("print: out of memory") != NULL;
     ct_format(x, text, bytes);
     bool ok = fprintf(file, "%s\n", text) >= 0;
     heap_free(text);
-    return ok || ct_fail("fprint: the file cannot be written");
+    return ok || ct_fail("print: the file cannot be written");
 }
 
 bool ct_print(const ct_tensor *x)

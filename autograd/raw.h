@@ -1,4 +1,4 @@
-/* What optimizers and modules may know of a tensor's memory. */
+/* What the folders above may ask of the engine beyond its public face. */
 #ifndef COTANGENT_RAW_H
 #define COTANGENT_RAW_H
 #include "autograd.h"
@@ -8,4 +8,7 @@
 void *tensor_elements(ct_tensor *t);
 bool tensor_same_order(const ct_tensor *a, const ct_tensor *b);
 void tensor_changed(ct_tensor *t, const char *op);
+
+uint64_t error_count(void);                     /* failures of this thread so far: tells whether a call failed while another is pending */
+void error_add(const char *format, ...) CT_FORMAT(1, 2); /* says more behind the text of the pending failure; without one: nothing */
 #endif

@@ -1,5 +1,6 @@
 /* C's convenience over the plain functions: numbers as operands, sizes as argument lists, options by name, scopes that
- * close with their block. A macro never evaluates an argument twice, and evaluates them left to right. */
+ * close with their block. A macro never evaluates an argument twice, and evaluates them left to right. Parentheses around
+ * the name reach the plain function, with the arguments that a macro fills in: (ct_rand)(sizes, 2, CT_FLOAT64, generator). */
 #ifndef COTANGENT_SUGAR_H
 #define COTANGENT_SUGAR_H
 
@@ -113,12 +114,13 @@ static inline ct_tensor *ct_same_(const void *t)
 
 /* ---- Named options: the defaults, then the caller's own, which override them, an explicit zero too -----------------------
  * Both compilers warn of such overriding; here it is the point, so the warning is off for this declaration alone. Every
- * options struct ends in a char of which users know nothing: a value given without a name is diagnosed by its type. */
+ * options struct ends in a char of which users know nothing: a value given without a name is one too many, and the compiler's
+ * note on it shows the variable that is named for the occasion. */
 #define CT_OPTIONS_(type, name, before, ...)                                                                             \
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")                                 \
     const type name = {CT_UNWRAP_ before __VA_ARGS__};                                                                   \
     _Pragma("GCC diagnostic pop")
-#define CT_WITH_(f, required, type, defaults, ...) CT_WITHB_(f, required, type, defaults, CT_NAME_(ct_o_), __VA_ARGS__)
+#define CT_WITH_(f, required, type, defaults, ...) CT_WITHB_(f, required, type, defaults, CT_NAME_(write_options_by_name_), __VA_ARGS__)
 #define CT_WITHB_(f, required, type, defaults, name, ...)                                                                \
     __extension__({                                                                                                      \
         CT_OPTIONS_(type, name, (CT_UNWRAP_ defaults .end_ = 0, ), __VA_ARGS__)                                          \
@@ -219,6 +221,14 @@ typedef struct { CT_REDUCE_OPTIONS_; ct_tensor **indices; char end_; } ct_extrem
 #define CT_ARANGE1_(end) (ct_arange)(0, (double)(end), 1, CT_NUMBER_DTYPE_(end))
 #define CT_ARANGE2_(start, end) (ct_arange)((double)(start), (double)(end), 1, CT_NUMBER_DTYPE_((start) + (end)))
 #define CT_ARANGE3_(start, end, step) (ct_arange)((double)(start), (double)(end), (double)(step), CT_NUMBER_DTYPE_((start) + (end) + (step)))
+#define ct_require_grad(...) ct_require_grad(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, true, ))
+/* ct_allclose(x, y) has PyTorch's tolerances; else all five arguments. */
+#define ct_allclose(...) CT_ALLCLOSE_(__VA_ARGS__, CT_ALLCLOSE5_, CT_ALLCLOSE4_, CT_ALLCLOSE3_, CT_ALLCLOSE2_, )(__VA_ARGS__)
+#define CT_ALLCLOSE_(a, b, c, d, e, f, ...) f
+#define CT_ALLCLOSE2_(x, y) (ct_allclose)(x, y, 1e-5, 1e-8, false)
+#define CT_ALLCLOSE3_(x, y, rtol) (ct_allclose)(x, y, rtol, 1e-8, false)
+#define CT_ALLCLOSE4_(x, y, rtol, atol) (ct_allclose)(x, y, rtol, atol, false)
+#define CT_ALLCLOSE5_(x, y, rtol, atol, equal_nan) (ct_allclose)(x, y, rtol, atol, equal_nan)
 #define ct_linspace(start, end, count) (ct_linspace)(start, end, count, ct_default_dtype())
 #define ct_eye(...) CT_EYE_(CT_NAME_(ct_rows_), __VA_ARGS__)
 #define CT_EYE_(rows, ...)                                                                                               \

@@ -210,6 +210,19 @@ bool(ct_module_leave)(ct_module *self, ct_scope scope, ct_tensor *const *results
     return complete;
 }
 
+/* "0.attention" of a module below its root; "" for the root */
+static const char *path_of(const ct_module *module, char *text, size_t room)
+{
+    if (!module->parent)
+        return strcpy(text, "");
+    path_of(module->parent, text, room);
+    const size_t used = strlen(text);
+    for (size_t i = 0; i < module->parent->count; i++)
+        if (module->parent->entries[i].child == module)
+            snprintf(text + used, room - used, "%s%s", used ? "." : "", module->parent->entries[i].name);
+    return text;
+}
+
 ct_tensor *ct_forward(ct_module *module, ct_tensor *x)
 {
     if (!module || !x) {
@@ -224,7 +237,12 @@ ct_tensor *ct_forward(ct_module *module, ct_tensor *x)
     ct_scope scope = ct_scope_open();
     if (!scope)
         return NULL;
+    const bool was_ok = ct_ok();
     ct_tensor *y = module->forward(module, x);
+    if (!y && was_ok && !ct_ok() && !strstr(ct_error(), "; in module ")) { /* the innermost module says where it is */
+        char path[MODULE_PATH_BYTES];
+        error_add("; in module %s%s%s", path_of(module, path, sizeof path), module->parent ? ", a " : "", module->kind);
+    }
     (ct_module_leave)(module, scope, &y, 1);
     return y;
 }

@@ -23,8 +23,9 @@ CT_API ct_tensor *ct_module_find(const ct_module *module, const char *name); /* 
 /* Calls visit for every parameter and buffer, children included, in order of registration, until it returns false. */
 typedef bool ct_module_visit(const char *name, ct_tensor *tensor, bool is_parameter, void *context);
 CT_API bool ct_module_each(const ct_module *module, ct_module_visit *visit, void *context); /* false: a visit returned false */
-CT_API bool ct_module_summary(ct_module *module, FILE *file, const int64_t *sizes, size_t rank); /* a table: layer, output shape, parameters;
-                                                            runs zeros of sizes through it. C: ct_module_summary(net, stdout, 1, 784) */
+CT_API bool ct_module_summary(ct_module *module, FILE *file, const int64_t *sizes, size_t rank); /* a table: layer, output shape, parameters; runs
+                                                            zeros of sizes, in the parameters' dtype, through it. C: ct_module_summary(net, stdout, 1, 784) */
+CT_API bool ct_module_summary_of(ct_module *module, FILE *file, ct_tensor *x); /* the same with an input of yours: token numbers, say */
 CT_API bool ct_module_save(const ct_module *module, const char *path); /* parameters and buffers by name, as safetensors */
 CT_API bool ct_module_load(ct_module *module, const char *path); /* names and shapes must match exactly; on failure nothing changes */
 CT_API void ct_module_zero_grad(ct_module *module); /* ct_zero_grad(module) */
@@ -34,7 +35,7 @@ CT_API void ct_module_zero_grad(ct_module *module); /* ct_zero_grad(module) */
  * the module. Each call passes a failure on: given NULL it returns NULL. */
 typedef ct_tensor *ct_module_forward(ct_module *self, ct_tensor *x);
 CT_API ct_module *ct_module_new(const char *kind, ct_module_forward *forward, size_t state_bytes);
-CT_API void *ct_module_state(const ct_module *self);
+CT_API void *ct_module_state(const ct_module *self); /* what forward stores here beyond its return needs ct_keep */
 CT_API ct_tensor *ct_module_add_parameter(ct_module *self, const char *name, ct_tensor *initial); /* wants a gradient from now on */
 CT_API ct_tensor *ct_module_add_buffer(ct_module *self, const char *name, ct_tensor *initial);    /* saved, not trained */
 CT_API ct_module *ct_module_add_child(ct_module *self, const char *name, ct_module *child);       /* taken over, also on failure */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "autograd/memory.h"
+#include "autograd/raw.h"
 #include "nn/module.h"
 
 struct row {
@@ -52,19 +53,16 @@ static bool first_floating(const char *name, ct_tensor *tensor, bool is_paramete
     return !is_parameter;
 }
 
-static bool run_zeros(struct table *table, ct_module *module, const int64_t *sizes, size_t rank)
+static bool run(struct table *table, ct_module *module, ct_tensor *x)
 {
     CT_SCOPE;
     CT_NO_GRAD;
-    ct_dtype dtype = ct_default_dtype();
-    if (ct_module_each(module, first_floating, &dtype))
-        dtype = ct_default_dtype();             /* no parameter stopped it */
     for (size_t i = 0; i < table->count; i++) {
         table->rows[i].module->watch = note_output;
         table->rows[i].module->watch_context = table->rows[i].output;
     }
     module_pause_training(module);
-    bool ran = ct_forward(module, (ct_zeros)(sizes, rank, dtype)) != NULL;
+    bool ran = ct_forward(module, x) != NULL;
     module_resume_training(module);
     for (size_t i = 0; i < table->count; i++)
         table->rows[i].module->watch = NULL;
@@ -118,7 +116,7 @@ static void print_table(const struct table *table, FILE *file, int64_t total, in
     fprintf(file, "parameters: %s, trainable: %s\n", grouped(number, total), grouped(other, trainable));
 }
 
-bool(ct_module_summary)(ct_module *module, FILE *file, const int64_t *sizes, size_t rank)
+bool ct_module_summary_of(ct_module *module, FILE *file, ct_tensor *x)
 {
     if (!module || !file) {
         if (ct_ok())
@@ -131,7 +129,9 @@ bool(ct_module_summary)(ct_module *module, FILE *file, const int64_t *sizes, siz
         return false;
     }
     add_rows(&table, module, "", 0);
-    bool good = run_zeros(&table, module, sizes, rank);
+    bool good = run(&table, module, x);
+    if (!good)
+        error_add(" (in module_summary)");
     if (good) {
         print_table(&table, file, module_count(module, false), module_count(module, true));
         good = !ferror(file);
@@ -140,4 +140,14 @@ bool(ct_module_summary)(ct_module *module, FILE *file, const int64_t *sizes, siz
     }
     heap_free(table.rows);
     return good;
+}
+
+bool(ct_module_summary)(ct_module *module, FILE *file, const int64_t *sizes, size_t rank)
+{
+    CT_SCOPE;
+    ct_dtype dtype = ct_default_dtype();
+    if (module && ct_module_each(module, first_floating, &dtype))
+        dtype = ct_default_dtype();             /* no parameter stopped it */
+    ct_tensor *zeros = (ct_zeros)(sizes, rank, dtype);
+    return zeros && ct_module_summary_of(module, file, zeros);
 }

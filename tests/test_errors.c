@@ -212,8 +212,8 @@ static void test_null_in_a_required_operand_is_a_failure(void **state)
     BAD(ct_from_array((float *)NULL, 3), "from_array: the array is NULL");
     BAD(ct_borrow_array((float *)NULL, 3), "borrow_array: the array is NULL");
     FALSE(ct_backward(NULL), "backward: the root is NULL");
-    FALSE(ct_print(NULL), "format: the operand is NULL");
-    FALSE(ct_fprint(NULL, a), "fprint: the file is NULL");
+    FALSE(ct_print(NULL), "print: the operand is NULL");
+    FALSE(ct_fprint(NULL, a), "print: the file is NULL");
     FALSE(ct_equal(a, NULL), "equal: second operand is NULL");
 }
 

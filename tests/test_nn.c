@@ -531,6 +531,45 @@ static void test_summary_of_a_net_that_fails_prints_nothing(void **state)
     ct_free(net);
 }
 
+static ct_tensor *count_tokens(ct_module *self, ct_tensor *x)
+{
+    (void)self;
+    return ct_cast(ct_one_hot(x, 5), CT_FLOAT32);
+}
+
+static void test_summary_takes_an_input_of_the_users(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_module *net = ct_nn_sequential(ct_module_new("Count", count_tokens, 0), ct_nn_linear(5, 2));
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_false(ct_module_summary(net, file, 1, 3));
+    assert_non_null(strstr(ct_error(), "want int64"));
+    assert_non_null(strstr(ct_error(), "; in module 0, a Count (in module_summary)"));
+    ct_error_clear();
+    assert_true(ct_module_summary_of(net, file, (ct_zeros)((int64_t[]){1, 3}, 2, CT_INT64)));
+    char text[1024] = {0};
+    rewind(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    assert_non_null(strstr(text, "(1, 3, 5)"));
+    fclose(file);
+    ct_free(net);
+}
+
+static void test_a_failure_names_the_module_it_arose_in(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_module *net = ct_nn_sequential(ct_nn_relu(), ct_nn_sequential(ct_nn_linear(3, 4), ct_nn_linear(5, 2)));
+    assert_null(ct_forward(net, ct_zeros(2, 3)));
+    assert_non_null(strstr(ct_error(), "linear: "));
+    assert_non_null(strstr(ct_error(), "; in module 1.1, a Linear"));
+    assert_null(strstr(strstr(ct_error(), "in module") + 1, "in module"));
+    ct_error_clear();
+    ct_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -557,6 +596,8 @@ int main(void)
         cmocka_unit_test(test_initialisers_refuse_what_has_no_fans),
         cmocka_unit_test(test_summary_is_this_table),
         cmocka_unit_test(test_summary_of_a_net_that_fails_prints_nothing),
+        cmocka_unit_test(test_summary_takes_an_input_of_the_users),
+        cmocka_unit_test(test_a_failure_names_the_module_it_arose_in),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     ct_shutdown();

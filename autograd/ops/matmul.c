@@ -61,13 +61,12 @@ static bool multiply(const ct_tensor *a, const ct_tensor *b, const ct_tensor *c)
     return true;
 }
 
-static bool floating_pair(const char *op, ct_tensor **a, ct_tensor **b)
+static bool floating_pair(const char *op, const ct_tensor *a, const ct_tensor *b)
 {
-    ct_tensor *operands[] = {*a, *b};
-    ct_dtype dtype = promote(operands, 2);
-    if (dtype > CT_FLOAT64)
-        return ct_fail("%s: %s x %s of %s, want float32 or float64", op, SHAPE(*a), SHAPE(*b), ct_dtype_name(dtype)) != NULL;
-    return (*a = as_dtype(*a, dtype)) && (*b = as_dtype(*b, dtype));
+    if (!is_floating(a) || a->dtype != b->dtype)
+        return ct_fail("%s: %s %s x %s %s: want float32 or float64, the same for both", op, ct_dtype_name((ct_dtype)a->dtype), SHAPE(a),
+                       ct_dtype_name((ct_dtype)b->dtype), SHAPE(b)) != NULL;
+    return true;
 }
 
 ct_tensor *(ct_matmul)(ct_tensor *a, ct_tensor *b)
@@ -79,7 +78,7 @@ ct_tensor *(ct_matmul)(ct_tensor *a, ct_tensor *b)
     const int64_t inner = a->sizes[a->rank - 1], other = b->sizes[b->rank > 1 ? b->rank - 2 : 0];
     if (inner != other)
         return ct_fail("matmul: %s x %s: inner dimensions %lld and %lld differ", SHAPE(a), SHAPE(b), (long long)inner, (long long)other);
-    if (!floating_pair("matmul", &a, &b))
+    if (!floating_pair("matmul", a, b))
         return NULL;
     const bool row = a->rank == 1, column = b->rank == 1;
     a = row ? ct_unsqueeze(a, 0) : a;
@@ -197,7 +196,7 @@ ct_tensor *(ct_linear)(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_linear
         return ct_fail("linear: input %s, weight %s: want (..., in) and (out, in)", SHAPE(x), SHAPE(w));
     if (b && (b->rank != 1 || b->sizes[0] != w->sizes[0]))
         return ct_fail("linear: bias %s for weight %s: want (out)", SHAPE(b), SHAPE(w));
-    if (!floating_pair("linear", &x, &w) || (b && !(b = as_dtype(b, (ct_dtype)x->dtype))))
+    if (!floating_pair("linear", x, w) || (b && !floating_pair("linear", b, w)))
         return NULL;
     int64_t sizes[CT_MAX_RANK];
     const size_t rank = x->rank;
