@@ -149,7 +149,7 @@ int main(int count, char **words)
             return usage(words[0], 2);
         }
     }
-    printf("%s threads %d\n", ct_build_info(), ct_num_threads());
+    printf("%s\n", ct_build_info());
     for (size_t row = 0; row < ROWS && ct_ok(); row++)
         if (wanted(rows[row].name, count - at, words + at))
             rows[row].run(rows[row].name);
