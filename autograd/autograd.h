@@ -74,7 +74,7 @@ CT_API ct_tensor *ct_linspace(double start, double end, int64_t count, ct_dtype 
 CT_API ct_tensor *ct_eye(int64_t rows, int64_t columns, ct_dtype dtype);
 CT_API ct_tensor *ct_scalar(double value);      /* 0-d number: takes its partner's dtype if that is floating, else the default */
 CT_API ct_tensor *ct_scalar_int(int64_t value); /* 0-d number: takes its partner's dtype unless that is bool */
-CT_API ct_tensor *ct_scalar_bool(bool value);
+CT_API ct_tensor *ct_scalar_bool(bool value);   /* C: ct_add(x, (bool)true); a plain true is an int before C23 */
 CT_API ct_tensor *ct_vector(const double *values, size_t count, ct_dtype dtype); /* C: ct_vector(1, 2.5, 3), ct_vector_int(1, 2) */
 CT_API ct_tensor *ct_from_array(const void *values, ct_dtype dtype, const int64_t *sizes, size_t rank); /* copies, row-major. C: ct_from_array(p, 2, 3),
                                                             dtype by p: float, double, int64_t or bool *; a 2-d array a as a[0], a literal in parentheses */
@@ -198,7 +198,7 @@ CT_API ct_tensor *ct_add(ct_tensor *a, ct_tensor *b); /* a + b */
 CT_API ct_tensor *ct_sub(ct_tensor *a, ct_tensor *b); /* a - b */
 CT_API ct_tensor *ct_mul(ct_tensor *a, ct_tensor *b); /* a b */
 CT_API ct_tensor *ct_div(ct_tensor *a, ct_tensor *b); /* a / b; integers give floats */
-CT_API ct_tensor *ct_pow(ct_tensor *a, ct_tensor *b); /* a^b; 0^0 = 1 */
+CT_API ct_tensor *ct_pow(ct_tensor *a, ct_tensor *b); /* a^b; 0^0 = 1; integers to a negative power are an error */
 CT_API ct_tensor *ct_maximum(ct_tensor *a, ct_tensor *b); /* NaN wins; equal operands share the gradient */
 CT_API ct_tensor *ct_minimum(ct_tensor *a, ct_tensor *b);
 CT_API ct_tensor *ct_eq(ct_tensor *a, ct_tensor *b); /* comparisons and logic give bool, and no gradient */
@@ -253,7 +253,7 @@ CT_API ct_tensor *ct_narrow(ct_tensor *x, int axis, int64_t start, int64_t lengt
 CT_API ct_tensor *ct_cat(ct_tensor *const *tensors, size_t count, int axis);   /* C: ct_cat(CT_TENSORS(a, b), 1) */
 CT_API ct_tensor *ct_stack(ct_tensor *const *tensors, size_t count, int axis); /* along a new axis */
 CT_API bool ct_split(ct_tensor *x, int64_t length, int axis, ct_tensor **parts, size_t count); /* views of length (the last may be shorter);
-                                                            count must be the number of parts */
+                                                            count must be the number of parts, 255 at most; NULLs on failure */
 CT_API ct_tensor *ct_pad(ct_tensor *x, const int64_t *widths, size_t count, double value); /* before and after, from the last axis on;
                                                             negative crops. C: ct_pad(x, value, 1, 1) */
 CT_API ct_tensor *ct_contiguous(ct_tensor *x);  /* x itself, or a row-major copy */
@@ -301,7 +301,7 @@ CT_API int ct_num_threads(void);                /* OMP_NUM_THREADS, else the cor
 CT_API bool ct_set_num_threads(int count);      /* 1 to 256, for the whole process; honoured by every loop and by BLIS */
 CT_API const char *ct_build_info(void);         /* version, compiler, instruction set, BLIS's version and kernels, threads; lives until the next call */
 typedef struct { size_t live, peak, cached, limit; } ct_memory_info; /* bytes in tensors and graphs; limit SIZE_MAX: none */
-CT_API ct_memory_info ct_memory(void);          /* exact for this thread; others' count to within 64 KiB each */
+CT_API ct_memory_info ct_memory(void);          /* exact for this thread; others' small tensors count to within 64 KiB each */
 CT_API void ct_memory_reset_peak(void);
 CT_API void ct_memory_set_limit(size_t bytes);  /* an allocation that would pass it is an error; SIZE_MAX: no limit */
 CT_API void ct_memory_trim(void);               /* gives cached memory back to the system */

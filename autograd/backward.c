@@ -211,6 +211,14 @@ static bool capture(struct walk *w, ct_node *node)
     return true;
 }
 
+static uint64_t versions_of(ct_node *node)      /* of all its cotangents: they only ever rise, so the sum tells a change */
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < node->output_count; i++)
+        sum += atomic_load_explicit(&cotangents_of(node)[i]->storage->version, memory_order_relaxed);
+    return sum;
+}
+
 static bool visit(struct walk *w, ct_node *node)
 {
     for (size_t i = 0; node->hooks && i < node->output_count; i++)
@@ -237,8 +245,11 @@ static bool visit(struct walk *w, ct_node *node)
     bool ok = scope && (node->output_count == 1 || missing_cotangents(node));
     if (ok) {
         bool fused = node->op->fused && !recording() && !thread_state.expressions_only;
+        const uint64_t before = versions_of(node);
         (fused ? node->op->fused : node->op->vjp)(node, cotangents_of(node), gradients);
         ok = thread_state.failures == failures;
+        if (ok && versions_of(node) != before)
+            ok = ct_fail("%s: the VJP of %s changed a cotangent in place, which others may share", w->name, node->op->name) != NULL;
     }
     ct_tensor **cotangents = cotangents_of(node);
     for (size_t i = node->input_count; i-- > 0;) {

@@ -131,6 +131,7 @@ bool check_axis(const char *op, const ct_tensor *x, int axis, int *positive)
 unsigned check_axes(const char *op, const ct_tensor *x, const int *axes, size_t count, bool *ok)
 {
     unsigned set = 0;
+    count = axes ? count : 0;
     *ok = true;
     for (size_t i = 0; i < count; i++) {
         int axis;

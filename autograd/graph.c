@@ -213,6 +213,20 @@ void *ct_node_context(ct_node *node)
     return node->op->end == custom_end ? ((struct custom *)context_of(node))->user.context : context_of(node);
 }
 
+static bool is_fresh(ct_tensor *const *outputs, size_t at, ct_tensor *const *inputs, size_t count)
+{
+    const ct_tensor *y = outputs[at];
+    if (!y || !y->storage || y->node || y->flags & WANTS_GRAD || atomic_load(&y->links) > 1)
+        return false;
+    for (size_t i = 0; i < at; i++)
+        if (outputs[i] == y)
+            return false;
+    for (size_t i = 0; i < count; i++)
+        if (inputs[i] == y)
+            return false;
+    return true;
+}
+
 ct_tensor *(ct_record)(const char *name, ct_vjp *vjp, ct_tensor *const *outputs, size_t output_count, ct_tensor *const *inputs,
                        size_t count, const ct_record_options *options)
 {
@@ -224,9 +238,10 @@ ct_tensor *(ct_record)(const char *name, ct_vjp *vjp, ct_tensor *const *outputs,
         return NULL;
     }
     for (size_t i = 0; i < output_count; i++)
-        if (!outputs[i] || !outputs[i]->storage || outputs[i]->node || outputs[i]->flags & WANTS_GRAD) {
+        if (!is_fresh(outputs, i, inputs, count)) {
             if (outputs[i] || ct_ok())
-                ct_fail("record: %s: output %zu is %s", name, i, outputs[i] ? "not fresh: it is part of the graph already" : "NULL");
+                ct_fail("record: %s: output %zu is %s", name, i,
+                        outputs[i] ? "not fresh: an input, named before, or part of a graph already" : "NULL");
             free_user(options);
             return NULL;
         }

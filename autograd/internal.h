@@ -1,4 +1,4 @@
-/* The engine's insides, for autograd/ only (optim/ may use raw.h). Never installed.
+/* The engine's insides, for autograd/ only; what the folders above may use is in raw.h, object.h and memory.h. Never installed.
  *
  * Who owns what:
  *   a tensor's value   scopes, ct_keep, and nodes that read it   counted by `refs`; the last one frees the storage's share

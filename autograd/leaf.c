@@ -110,7 +110,7 @@ static ct_tensor *own_copy(const ct_tensor *leaf, const ct_tensor *g)
 bool leaf_accumulate(ct_tensor *x, ct_tensor *gradient)
 {
     struct leaf *leaf = x->leaf;
-    if (!leaf || !x->storage) {                 /* nobody is left to ask for it */
+    if (!leaf || !x->storage || !(x->flags & WANTS_GRAD)) { /* nobody is left to ask for it */
         tensor_drop(gradient);
         return true;
     }
@@ -196,9 +196,14 @@ ct_tensor *run_hooks(struct hook **hooks, uint8_t output, ct_tensor *g)
     for (struct hook *h; (h = hook_after(*hooks, last, output));) {
         last = h->id;
         uint64_t failures = thread_state.failures;
+        const unsigned version = atomic_load_explicit(&g->storage->version, memory_order_relaxed);
         ct_scope scope = ct_scope_open();
         ct_tensor *other = h->call(g, h->context);
         bool ok = thread_state.failures == failures;
+        if (ok && atomic_load_explicit(&g->storage->version, memory_order_relaxed) != version) {
+            ct_fail("backward: a hook changed a gradient of %s in place, which others may share; return a new one", SHAPE(g));
+            ok = false;
+        }
         if (ok && other && (!same_sizes(other, g) || other->dtype != g->dtype)) {
             ct_fail("backward: a hook turned a gradient of %s into %s", SHAPE(g), SHAPE(other));
             ok = false;

@@ -130,7 +130,7 @@ static bool count_bytes(int64_t bytes)          /* false: over the limit, and no
     long long now = atomic_fetch_add(&live, bytes) + bytes;
     if (bytes <= 0)
         return true;
-    if (UNLIKELY((unsigned long long)now > atomic_load_explicit(&limit, memory_order_relaxed))) {
+    if (UNLIKELY(now > 0 && (unsigned long long)now > atomic_load_explicit(&limit, memory_order_relaxed))) {
         atomic_fetch_sub(&live, bytes);
         return false;
     }
@@ -139,10 +139,18 @@ static bool count_bytes(int64_t bytes)          /* false: over the limit, and no
     return true;
 }
 
+static void report_balance(struct cache *cache) /* what is taken is taken: no limit refuses it here */
+{
+    long long now = atomic_fetch_add(&live, cache->balance) + cache->balance;
+    cache->balance = 0;
+    for (long long was = atomic_load(&peak); now > was && !atomic_compare_exchange_weak(&peak, &was, now);)
+        ;
+}
+
 static bool count_small(struct cache *cache, int64_t bytes)
 {
     cache->balance += bytes;
-    if (LIKELY(cache->balance < UNREPORTED && cache->balance > -UNREPORTED))
+    if (LIKELY(cache->balance < UNREPORTED && cache->balance > -UNREPORTED && atomic_load_explicit(&limit, memory_order_relaxed) == SIZE_MAX))
         return true;
     if (!count_bytes(cache->balance)) {
         cache->balance -= bytes;
@@ -237,11 +245,29 @@ static void free_common(void)
     pthread_mutex_unlock(&lock);
 }
 
+/* A fork while another thread holds the lock would leave it taken in the child for ever. */
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static void mind_forks(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork);
+}
+
 /* ---- A thread's cache -------------------------------------------------------------------------------------------------------------- */
 static struct cache *own_cache(void)
 {
     struct cache *cache = thread_state.caches;
     if (UNLIKELY(!cache)) {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+        pthread_once(&once, mind_forks);
         atomic_fetch_add_explicit(&system_calls, 1, memory_order_relaxed);
         cache = thread_state.caches = calloc(1, sizeof *cache);
         if (!thread_state.registered)
@@ -388,7 +414,7 @@ void memory_thread_end(void)
     if (!cache)
         return;
     thread_state.caches = NULL;
-    count_bytes(cache->balance);
+    report_balance(cache);
     give_up_lists(cache);
     free(cache);
 }
@@ -398,8 +424,7 @@ ct_memory_info ct_memory(void)
     ct_memory_info info = {.limit = atomic_load(&limit)};
     struct cache *cache = thread_state.caches;
     if (cache) {
-        count_bytes(cache->balance);
-        cache->balance = 0;
+        report_balance(cache);
         for (int class = 0; class < SMALL_CLASSES; class++)
             info.cached += (cache->class[class].count + (cache->class[class].spare ? batch_count(class) : 0)) * class_bytes(class);
     }

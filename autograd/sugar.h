@@ -98,7 +98,12 @@ static inline ct_tensor *ct_same_(const void *t)
 #define ct_randn_as(dtype, ...) CT_SIZES_((ct_randn), (), (, dtype, NULL), __VA_ARGS__)
 #define ct_full_as(dtype, value, ...) CT_SIZES_((ct_full), (), (, value, dtype), __VA_ARGS__)
 #define ct_vector(...) CT_LIST_(ct_vector, (), double, (, ct_default_dtype()), __VA_ARGS__)
-#define ct_vector_int(...) CT_LIST_((ct_vector), (), double, (, CT_INT64), __VA_ARGS__)
+#define ct_vector_int(...) CT_VECTOR_INT_(CT_NAME_(ct_list_), __VA_ARGS__)
+#define CT_VECTOR_INT_(list, ...)                                                                                        \
+    __extension__({                                                                                                      \
+        int64_t const list[] = {__VA_ARGS__};                                                                            \
+        (ct_from_array)(list, CT_INT64, (const int64_t[]){sizeof list / sizeof *list}, 1);                               \
+    })
 #define ct_reshape(...) CT_SIZES_(ct_reshape, (CT_HEAD_(__VA_ARGS__), ), (), CT_TAIL_(__VA_ARGS__))
 #define ct_expand(...) CT_SIZES_(ct_expand, (CT_HEAD_(__VA_ARGS__), ), (), CT_TAIL_(__VA_ARGS__))
 #define ct_sum_to(...) CT_SIZES_(ct_sum_to, (CT_HEAD_(__VA_ARGS__), ), (), CT_TAIL_(__VA_ARGS__))

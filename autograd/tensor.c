@@ -18,6 +18,8 @@ bool sizes_product(const char *op, const int64_t *sizes, size_t rank, size_t ite
 {
     if (rank > CT_MAX_RANK)
         return ct_fail("%s: %zu axes, want at most %d", op, rank, CT_MAX_RANK) != NULL;
+    if (rank && !sizes)
+        return ct_fail("%s: the sizes are NULL", op) != NULL;
     bool empty = false, overflow = false;
     int64_t n = 1, bytes;
     for (size_t i = 0; i < rank; i++) {
@@ -26,8 +28,8 @@ bool sizes_product(const char *op, const int64_t *sizes, size_t rank, size_t ite
                            shape_text((char[SHAPE_TEXT]){0}, sizes, rank)) != NULL;
         empty |= sizes[i] == 0;
     }
-    for (size_t i = 0; i < rank && !empty; i++)
-        overflow |= __builtin_mul_overflow(n, sizes[i], &n);
+    for (size_t i = 0; i < rank; i++)           /* sizes beside a 0 too: strides are made of them */
+        overflow |= sizes[i] && __builtin_mul_overflow(n, sizes[i], &n);
     if (overflow || __builtin_mul_overflow(n, (int64_t)item, &bytes))
         return ct_fail("%s: Storage size calculation overflowed with sizes %s", op, shape_text((char[SHAPE_TEXT]){0}, sizes, rank)) != NULL;
     *count = empty ? 0 : n;

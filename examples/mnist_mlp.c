@@ -1,9 +1,12 @@
 /* Handwritten digits with a multilayer perceptron, 784-128-64-10: MNIST where it is found, else synthetic digits. */
+#define _POSIX_C_SOURCE 200809L
 #include <cotangent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "options.h"
 
@@ -30,23 +33,19 @@ static const struct option_row options[] = {
 /* Finds out before hours of training: a save writes a file beside its target and renames it. */
 static void check_save_path(const char *path)
 {
-    FILE *folder = fopen(path, "r+");
-    if (!folder && errno == EISDIR)
-        options_refuse("--save %s: is a folder", path);
-    if (folder)
-        fclose(folder);
-    char *probe = malloc(strlen(path) + 8);
-    if (!probe)
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strdup(path) : strdup(".");
+    if (!folder)
         return;
-    sprintf(probe, "%s.probe", path);
-    FILE *file = fopen(probe, "w");
-    int reason = errno;
-    if (file) {
-        fclose(file);
-        remove(probe);
-    }
-    free(probe);
-    if (!file)
+    if (slash)
+        folder[slash == path ? 1 : slash - path] = 0;
+    struct stat there;
+    int reason = access(folder, W_OK | X_OK) ? errno : 0;
+    bool is_folder = !stat(path, &there) && S_ISDIR(there.st_mode);
+    free(folder);
+    if (is_folder)
+        options_refuse("--save %s: is a folder", path);
+    if (reason)
         options_refuse("--save %s: cannot be written: %s", path, strerror(reason));
 }
 
@@ -76,7 +75,7 @@ static bool train_epoch(ct_module *net, ct_optimizer *adam, ct_loader *loader, c
     int64_t done = 0;
     for (ct_batch batch; ct_loader_next(loader, &batch);) {
         CT_SCOPE;                               /* owns every tensor made until this brace closes */
-        double progress_made = (double)((epoch - 1) * batches + done) / (double)(epochs * batches);
+        double progress_made = ((double)(epoch - 1) + (double)done / (double)batches) / (double)epochs;
         ct_optimizer_set_lr(adam, lr * 0.5 * (1 + cos(PI * progress_made)));
         ct_tensor *loss = ct_cross_entropy(ct_forward(net, batch.x), batch.y);
         ct_zero_grad(adam);

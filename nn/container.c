@@ -23,6 +23,8 @@ static ct_tensor *sequential_forward(ct_module *self, ct_tensor *x)
 ct_module *(ct_nn_sequential)(ct_module *const *parts, size_t count)
 {
     char name[24];
+    if (count && !parts)
+        return ct_fail("sequential: the parts are NULL");
     size_t bytes = sizeof(struct sequential) + count * sizeof *parts;
     ct_module *self = ct_module_new("Sequential", sequential_forward, bytes);
     struct sequential *m = ct_module_state(self);
@@ -37,6 +39,8 @@ ct_module *(ct_nn_sequential)(ct_module *const *parts, size_t count)
 ct_module *(ct_nn_parameter_list)(ct_tensor *const *tensors, size_t count)
 {
     char name[24];
+    if (count && !tensors)
+        return ct_fail("parameter_list: the tensors are NULL");
     ct_module *self = ct_module_new("ParameterList", NULL, 0);
     for (size_t i = 0; self && i < count; i++) {
         ct_tensor *kept = ct_module_add_parameter(self, number(name, i), tensors[i]);

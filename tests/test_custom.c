@@ -184,7 +184,7 @@ static void test_a_context_is_freed_exactly_once(void **state)
     ct_tensor *stale = ct_mul(x, 2.0);
     assert_null(ct_record("power", power_vjp, &stale, 1, &x, 1, .context = p, .free_context = free_power));
     assert_int_equal(freed, 6);
-    assert_error("record: power: output 0 is not fresh: it is part of the graph already");
+    assert_error("record: power: output 0 is not fresh: an input, named before, or part of a graph already");
     p = malloc(sizeof *p);
     ct_tensor *whole = ct_vector_int(1, 2);
     assert_null(ct_record("power", power_vjp, &whole, 1, &x, 1, .context = p, .free_context = free_power));

@@ -130,7 +130,7 @@ static void test_values_out_of_range(void **state)
     BAD(ct_dropout(a, .p = 1.5), "dropout: p = 1.5, want 0 to 1");
     BAD(ct_dropout(a, .p = NAN), "want 0 to 1");
     BAD(ct_bernoulli(v, NULL), "bernoulli: 2 probabilities are outside [0, 1]");
-    BAD(ct_binary_cross_entropy(a, a), "binary_cross_entropy: the input has values outside [0, 1]");
+    BAD(ct_binary_cross_entropy(a, a), "binary_cross_entropy: the input or the target has values outside [0, 1]");
     BAD(ct_randint(3, 3, 2), "randint: [3, 3) is empty");
     BAD((ct_arange)(0, 1, 0, CT_FLOAT32), "arange: a step of 0 does not lead from 0 to 1");
     BAD(ct_arange(1, 0), "arange: a step of 1 does not lead from 1 to 0");

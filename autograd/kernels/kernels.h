@@ -49,9 +49,12 @@ struct kernels {
     void (*softmax[FLOATS])(void *out, const void *x, size_t n);
     void (*log_softmax[FLOATS])(void *out, const void *x, size_t n);
     double (*logsumexp[FLOATS])(const void *x, size_t n);
+    void (*softmax_parts[FLOATS])(const void *x, size_t n, double *largest, double *rest); /* rest = log(sum(e^(x - largest))): kept
+                                                   apart, since their sum rounds rest away beside a large value */
     void (*softmax_vjp[FLOATS])(void *dx, const void *g, const void *y, size_t n);     /* y (g - sum(g y)) */
     void (*log_softmax_vjp[FLOATS])(void *dx, const void *g, const void *y, size_t n); /* g - e^y sum(g) */
-    void (*softmax_minus_target[FLOATS])(void *dx, const void *x, size_t n, double lse, int64_t target, double scale); /* scale (e^(x - lse) - [j = target]) */
+    void (*softmax_minus_target[FLOATS])(void *dx, const void *x, size_t n, double largest, double rest, int64_t target,
+                                         double scale); /* scale (e^(x - largest - rest) - [j = target]) */
 };
 const struct kernels *kernels(void);
 

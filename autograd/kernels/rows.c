@@ -63,11 +63,11 @@ enum { LANES = 32 };
         for (size_t i = 0; i < n; i++)                                                                                   \
             out[i] *= scale;                                                                                             \
     }                                                                                                                    \
-    static double logsumexp_##suffix(const void *from, size_t n)                                                         \
+    static void softmax_parts_##suffix(const void *from, size_t n, double *largest, double *rest)                        \
     {                                                                                                                    \
         const T *x = from;                                                                                               \
-        T m = largest_##suffix(x, n), total = 0;                                                                         \
-        T shift = m == INFINITY || m == -INFINITY ? 0 : m;                                                               \
+        const T shift = largest_##suffix(x, n);                                                                          \
+        T total = 0;                                                                                                     \
         if (n < LANES) {                                                                                                 \
             T e[LANES];                                                                                                  \
             for (size_t i = 0; i < n; i++)                                                                               \
@@ -78,16 +78,24 @@ enum { LANES = 32 };
             FOLD(T, sum, 0, n, SHIFTED_##suffix, PLUS)                                                                   \
             total = sum;                                                                                                 \
         }                                                                                                                \
-        return (double)shift + (double)LOG(total);                                                                       \
+        *largest = (double)shift;                                                                                        \
+        *rest = (double)LOG(total);                                                                                      \
+    }                                                                                                                    \
+    static double logsumexp_##suffix(const void *from, size_t n)                                                         \
+    {                                                                                                                    \
+        double m, rest;                                                                                                  \
+        softmax_parts_##suffix(from, n, &m, &rest);                                                                      \
+        return m == INFINITY || m == -INFINITY ? m : m + rest;                                                           \
     }                                                                                                                    \
     static void log_softmax_##suffix(void *to, const void *from, size_t n)                                               \
     {                                                                                                                    \
         T *out = to;                                                                                                     \
         const T *x = from;                                                                                               \
-        T m = largest_##suffix(x, n), shift = m;                                                                         \
-        T rest = (T)(logsumexp_##suffix(x, n) - (double)m);                                                              \
+        double m, rest;                                                                                                  \
+        softmax_parts_##suffix(x, n, &m, &rest);                                                                         \
+        const T shift = (T)m, less = (T)rest;                                                                            \
         for (size_t i = 0; i < n; i++)                                                                                   \
-            out[i] = x[i] - shift - rest;                                                                                \
+            out[i] = x[i] - shift - less;                                                                                \
     }                                                                                                                    \
     static void softmax_vjp_##suffix(void *to, const void *cotangent, const void *result, size_t n)                      \
     {                                                                                                                    \
@@ -105,13 +113,13 @@ enum { LANES = 32 };
         for (size_t i = 0; i < n; i++)                                                                                   \
             dx[i] = g[i] - EXP(y[i]) * sum;                                                                              \
     }                                                                                                                    \
-    static void softmax_minus_target_##suffix(void *to, const void *from, size_t n, double lse, int64_t target, double scale) \
+    static void softmax_minus_target_##suffix(void *to, const void *from, size_t n, double largest, double rest, int64_t target, double scale) \
     {                                                                                                                    \
         T *dx = to;                                                                                                      \
         const T *x = from;                                                                                               \
-        const T l = (T)lse, s = (T)scale;                                                                                \
+        const T m = (T)largest, less = (T)rest, s = (T)scale;                                                            \
         for (size_t i = 0; i < n; i++)                                                                                   \
-            dx[i] = EXP(x[i] - l) * s;                                                                                   \
+            dx[i] = EXP(x[i] - m - less) * s;                                                                            \
         dx[target] -= s;                                                                                                 \
     }
 #define VALUE(i) x[i]
@@ -126,6 +134,6 @@ ROWS(double, f64, exp, log)
 void ISA_NAME(rows_table)(struct kernels *table)
 {
 #define FLOATS_OF(name) table->name[F32] = name##_f32, table->name[F64] = name##_f64
-    FLOATS_OF(softmax), FLOATS_OF(log_softmax), FLOATS_OF(logsumexp), FLOATS_OF(softmax_vjp), FLOATS_OF(log_softmax_vjp);
+    FLOATS_OF(softmax), FLOATS_OF(log_softmax), FLOATS_OF(softmax_parts), FLOATS_OF(logsumexp), FLOATS_OF(softmax_vjp), FLOATS_OF(log_softmax_vjp);
     FLOATS_OF(softmax_minus_target);
 }

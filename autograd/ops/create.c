@@ -151,7 +151,7 @@ ct_tensor *(ct_eye)(int64_t rows, int64_t columns, ct_dtype dtype)
     ct_tensor *t = zeros_of("eye", dtype, (const int64_t[]){rows, columns}, 2);
     if (!t)
         return NULL;
-    int64_t count = rows < columns ? rows : columns, stride = columns + 1;
+    int64_t count = rows < columns ? rows : columns, stride = count > 1 ? columns + 1 : 1;
     double one = 1;
     ct_tensor source = {.dtype = CT_FLOAT64, .data = (char *)&one}, diagonal = *t;
     diagonal.rank = 1, diagonal.sizes[0] = count, diagonal.strides[0] = stride;

@@ -41,7 +41,7 @@ static void search_rows(size_t part, void *context)
 static bool search(const char *op, const ct_tensor *x, int axis, bool largest, ct_tensor *places, ct_tensor *values)
 {
     const int64_t length = x->rank ? x->sizes[axis] : 1, rows = places ? tensor_numel(places) : tensor_numel(values);
-    if (length == 0 && rows)
+    if (length == 0)
         return ct_fail("%s: %s has nothing along axis %d", op, SHAPE(x), axis) != NULL;
     struct search s = {x, axis, largest, rows, length < LOOP_GRAIN ? LOOP_GRAIN / (length ? length : 1) : 1,
                        places ? (int64_t *)places->data : NULL, values ? values->data : NULL};

@@ -124,6 +124,8 @@ const struct op op_split = {"split", split_vjp, NULL, 0};
 bool ct_split(ct_tensor *x, int64_t length, int axis, ct_tensor **parts, size_t count)
 {
     int at;
+    for (size_t i = 0; parts && i < count; i++)
+        parts[i] = NULL;                        /* so that a failure travels through them */
     if (!given("split", "the operand", x) || !check_axis("split", x, axis, &at))
         return false;
     if (!parts || length < 1 || !x->rank)

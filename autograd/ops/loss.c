@@ -67,7 +67,7 @@ static ct_tensor *one_hot_bool(ct_tensor *target, int64_t classes)
 
 struct rows {
     const ct_tensor *x, *target;
-    ct_tensor *out, *lse;
+    ct_tensor *out, *parts;                     /* parts: of each row's logsumexp, the largest value and the rest */
     const ct_tensor *g;
     size_t per_part;
 };
@@ -105,10 +105,12 @@ static void cross_entropy_rows(size_t part, void *context)
     const int64_t classes = r->x->sizes[1], *target = (const int64_t *)r->target->data;
     for (int64_t i = (int64_t)(part * r->per_part); i < part_end(r, part); i++) {
         const char *row = r->x->data + i * classes * (int64_t)ct_dtype_size((ct_dtype)r->x->dtype);
-        const double lse = kernels()->logsumexp[r->x->dtype](row, (size_t)classes);
+        double largest, rest;
+        kernels()->softmax_parts[r->x->dtype](row, (size_t)classes, &largest, &rest);
         const ct_tensor here = {.dtype = r->x->dtype, .rank = 1, .data = (char *)(uintptr_t)row, .strides = {1}};
-        set_at(r->lse, i, lse);
-        set_at(r->out, i, lse - value_at(&here, target[i]));
+        set_at(r->parts, 2 * i, largest);
+        set_at(r->parts, 2 * i + 1, rest);
+        set_at(r->out, i, largest - value_at(&here, target[i]) + rest);
     }
 }
 
@@ -119,7 +121,8 @@ static void cross_entropy_vjp_rows(size_t part, void *context)
     const size_t item = ct_dtype_size((ct_dtype)r->x->dtype);
     for (int64_t i = (int64_t)(part * r->per_part); i < part_end(r, part); i++) {
         const size_t at = (size_t)(i * classes) * item;
-        kernels()->softmax_minus_target[r->x->dtype](r->out->data + at, r->x->data + at, (size_t)classes, value_at(r->lse, i), target[i], value_at(r->g, i));
+        kernels()->softmax_minus_target[r->x->dtype](r->out->data + at, r->x->data + at, (size_t)classes, value_at(r->parts, 2 * i), value_at(r->parts, 2 * i + 1),
+                                                     target[i], value_at(r->g, i));
     }
 }
 
@@ -135,7 +138,7 @@ VJP(cross_entropy_fused)
     ct_tensor *x = ct_node_input(node, 0), *dx = tensor_new("cross_entropy", (ct_dtype)x->dtype, 2, x->sizes, NULL);
     if (!dx)
         return;
-    struct rows r = {.x = x, .target = ct_node_input(node, 1), .lse = ct_node_input(node, 2), .g = cotangents[0], .out = dx};
+    struct rows r = {.x = x, .target = ct_node_input(node, 1), .parts = ct_node_input(node, 2), .g = cotangents[0], .out = dx};
     for_rows(&r, cross_entropy_vjp_rows);
     gradients[0] = dx;
 }
@@ -153,11 +156,11 @@ ct_tensor *(ct_cross_entropy)(ct_tensor *logits, ct_tensor *target, const ct_los
     if (!loss_reduction("cross_entropy", options, &reduction) || !as_rows("cross_entropy", &x, &t))
         return NULL;
     struct rows r = {.x = x, .target = t, .out = tensor_new("cross_entropy", (ct_dtype)x->dtype, 1, x->sizes, NULL),
-                     .lse = tensor_new("cross_entropy", (ct_dtype)x->dtype, 1, x->sizes, NULL)};
-    if (!r.out || !r.lse)
+                     .parts = tensor_new("cross_entropy", (ct_dtype)x->dtype, 1, (const int64_t[]){2 * x->sizes[0]}, NULL)};
+    if (!r.out || !r.parts)
         return NULL;
     for_rows(&r, cross_entropy_rows);
-    ct_tensor *terms = RECORD0(&op_cross_entropy, r.out, x, t, r.lse);
+    ct_tensor *terms = RECORD0(&op_cross_entropy, r.out, x, t, r.parts);
     return reduced(reduction == CT_NONE ? shaped_terms(terms, target) : terms, reduction);
 }
 
@@ -217,6 +220,11 @@ VJP(binary_cross_entropy_vjp)
 }
 const struct op op_binary_cross_entropy = {"binary_cross_entropy", binary_cross_entropy_vjp, NULL, READS(0) | READS(1)};
 
+static bool all_probabilities(ct_tensor *p)     /* a NaN passes, and spreads */
+{
+    return !tensor_numel(p) || !(ct_item((ct_min)(p, NULL, 0, false, NULL)) < 0 || ct_item((ct_max)(p, NULL, 0, false, NULL)) > 1);
+}
+
 ct_tensor *(ct_binary_cross_entropy)(ct_tensor *p, ct_tensor *y, const ct_loss_options *options)
 {
     ct_reduction reduction;
@@ -224,11 +232,11 @@ ct_tensor *(ct_binary_cross_entropy)(ct_tensor *p, ct_tensor *y, const ct_loss_o
         return NULL;
     ct_scope scope = ct_scope_open();
     bool was = ct_set_recording(false);
-    bool inside = !tensor_numel(p) || (ct_item((ct_min)(p, NULL, 0, false, NULL)) >= 0 && ct_item((ct_max)(p, NULL, 0, false, NULL)) <= 1);
+    bool inside = all_probabilities(p) && all_probabilities(y);
     ct_set_recording(was);
     ct_scope_close(scope);
     if (!inside)
-        return ct_ok() ? ct_fail("binary_cross_entropy: the input has values outside [0, 1]; for logits there is ..._with_logits") : NULL;
+        return ct_ok() ? ct_fail("binary_cross_entropy: the input or the target has values outside [0, 1]; for logits there is ..._with_logits") : NULL;
     ct_tensor *operands[] = {p, y};
     ct_tensor *terms = elementwise("binary_cross_entropy", kernels()->bce[p->dtype], NULL, (ct_dtype)p->dtype, operands, 2);
     return reduced(RECORD0(&op_binary_cross_entropy, terms, p, y), reduction);

@@ -35,7 +35,7 @@ static ct_tensor *cut_view(const char *op, ct_tensor *x, const struct cut *c)
     for (int i = 0; i < x->rank; i++)
         empty |= c->length[i] == 0;
     for (int i = 0; i < x->rank; i++) {
-        strides[i] = x->strides[i] * c->step[i];
+        strides[i] = c->length[i] > 1 ? x->strides[i] * c->step[i] : x->strides[i]; /* a step never taken may be any number */
         offset += empty ? 0 : x->strides[i] * c->start[i];
     }
     return tensor_view(op, x, x->rank, c->length, strides, offset);
@@ -80,6 +80,8 @@ ct_tensor *(ct_pad)(ct_tensor *x, const int64_t *widths, size_t count, double va
 {
     if (!given("pad", "the operand", x))
         return NULL;
+    if (count && !widths)
+        return ct_fail("pad: the widths are NULL");
     if (count % 2 || count / 2 > x->rank)
         return ct_fail("pad: %zu widths for %s: want a pair for each of up to %d axes", count, SHAPE(x), x->rank);
     struct cut inner = whole(x), place = whole(x);

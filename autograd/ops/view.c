@@ -32,6 +32,8 @@ ct_tensor *broadcast_to(ct_tensor *x, const int64_t *sizes, size_t rank)
 static ct_tensor *expand(ct_tensor *x, const int64_t *sizes, size_t rank)
 {
     int64_t wanted[CT_MAX_RANK], count;
+    if (rank && !sizes)
+        return ct_fail("expand: the sizes are NULL");
     if (rank < x->rank || rank > CT_MAX_RANK)
         return ct_fail("expand: %s to %s: want %d to %d axes", SHAPE(x), shape_text((char[SHAPE_TEXT]){0}, sizes, rank), x->rank, CT_MAX_RANK);
     for (size_t i = 0, lead = rank - x->rank; i < rank; i++) {
@@ -57,6 +59,8 @@ ct_tensor *(ct_sum_to)(ct_tensor *x, const int64_t *sizes, size_t rank)
 {
     if (!given("sum_to", "the operand", x))
         return NULL;
+    if (rank && !sizes)
+        return ct_fail("sum_to: the sizes are NULL");
     int axes[CT_MAX_RANK];
     size_t count = 0, lead = x->rank - rank;
     for (size_t i = 0; rank <= x->rank && i < x->rank; i++) {
@@ -117,6 +121,8 @@ static bool strides_for(const ct_tensor *x, const int64_t *sizes, size_t rank, i
 static ct_tensor *reshape(ct_tensor *x, const int64_t *sizes, size_t rank)
 {
     int64_t wanted[CT_MAX_RANK] = {0}, strides[CT_MAX_RANK], count, open = -1;
+    if (rank && !sizes)
+        return ct_fail("reshape: the sizes are NULL");
     if (rank > CT_MAX_RANK)
         return ct_fail("reshape: %zu axes, want at most %d", rank, CT_MAX_RANK);
     for (size_t i = 0; i < rank; i++) {
@@ -219,6 +225,8 @@ ct_tensor *(ct_permute)(ct_tensor *x, const int *axes, size_t rank)
 {
     if (!given("permute", "the operand", x))
         return NULL;
+    if (rank && !axes)
+        return ct_fail("permute: the axes are NULL");
     if (rank != x->rank)
         return ct_fail("permute: %zu axes named for %s, want %d", rank, SHAPE(x), x->rank);
     bool ok;

@@ -1,0 +1,266 @@
+/* What reviews found and mended, each with the program that showed it. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine.h"
+
+/* ---- Losses ---------------------------------------------------------------------------------------------------------- */
+static void test_cross_entropy_keeps_its_gradient_beside_large_logits(void **state)
+{
+    (void)state;
+    for (double large = 1; large < 2e7; large *= 10) {
+        CT_SCOPE;
+        ct_tensor *x = ct_require_grad(ct_reshape(ct_vector(large, large - 1, large - 2), 1, 3));
+        assert_true(ct_backward(ct_cross_entropy(x, ct_vector_int(1))));
+        assert_near_values(ct_gradient(x), 1e-6, 0.66524096, -0.75527153, 0.09003057);
+    }
+}
+
+static void test_cross_entropy_of_an_infinite_logit_is_nan_throughout(void **state)
+{
+    (void)state;
+    for (int create = 0; create < 2; create++) {
+        CT_SCOPE;
+        ct_tensor *x = ct_require_grad(ct_reshape(ct_vector(INFINITY, 1, 2), 1, 3));
+        ct_tensor *loss = ct_cross_entropy(x, ct_vector_int(1));
+        assert_true(isnan(ct_item(loss)));
+        assert_values(ct_grad(loss, x, .create_graph = create), NAN, NAN, NAN);
+    }
+}
+
+static void test_targets_of_binary_cross_entropy_are_probabilities(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    assert_null(ct_binary_cross_entropy(ct_vector(0.5), ct_vector(7)));
+    assert_error("binary_cross_entropy: the input or the target has values outside [0, 1]");
+}
+
+/* ---- Memory ----------------------------------------------------------------------------------------------------------- */
+static void test_live_bytes_stay_true_once_the_limit_was_met(void **state)
+{
+    (void)state;
+    {
+        CT_SCOPE;
+        ct_memory_set_limit(ct_memory().live + 100000);
+        for (int i = 0; i < 2400; i++)
+            if (!ct_zeros(200))
+                ct_error_clear(), ct_memory();
+        ct_memory_set_limit(SIZE_MAX);
+    }
+    assert_true(ct_memory().live < 100000);
+    {
+        CT_SCOPE;
+        ct_memory_set_limit(1 << 20);
+        assert_non_null(ct_zeros(20000));
+        ct_memory_set_limit(SIZE_MAX);
+    }
+}
+
+static void test_the_limit_holds_for_small_tensors(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *x = ct_zeros(50);
+    ct_memory_set_limit(0);
+    assert_null(ct_add(x, x));
+    ct_memory_set_limit(SIZE_MAX);
+    assert_error("add: out of memory");
+    assert_non_null(ct_add(x, x));
+}
+
+static atomic_bool stop;
+
+static void *allocate_and_trim(void *unused)
+{
+    while (!atomic_load(&stop)) {
+        CT_SCOPE;
+        ct_empty(3000);
+        ct_memory_trim();
+    }
+    return unused;
+}
+
+static void test_a_child_forked_between_allocations_can_allocate(void **state)
+{
+    (void)state;
+    if (SANITIZED)
+        skip();                                 /* their own threads and locks do not survive a fork */
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, allocate_and_trim, NULL), 0);
+    for (int i = 0; i < 50; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(20);                          /* a child that hangs is ended, and seen */
+            _exit(ct_empty(3000) ? 0 : 1);
+        }
+        int status = -1;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* ---- Hooks and ops from outside ------------------------------------------------------------------------------------------ */
+static ct_tensor *hooked;
+static uint64_t second_hook;
+
+static ct_tensor *removes_the_second(ct_tensor *g, void *context)
+{
+    (void)g;
+    (*(int *)context)++;
+    ct_unhook_gradient(hooked, second_hook);
+    return NULL;
+}
+
+static ct_tensor *counts(ct_tensor *g, void *context)
+{
+    (void)g;
+    (*(int *)context)++;
+    return NULL;
+}
+
+static void test_a_hook_may_remove_the_next(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    int first = 0, second = 0, third = 0;
+    hooked = ct_require_grad(ct_ones(2));
+    assert_true(ct_hook_gradient(hooked, removes_the_second, &first) != 0);
+    second_hook = ct_hook_gradient(hooked, counts, &second);
+    assert_true(ct_hook_gradient(hooked, counts, &third) != 0);
+    assert_true(ct_backward(ct_sum(hooked)));
+    assert_int_equal(first, 1), assert_int_equal(second, 0), assert_int_equal(third, 1);
+}
+
+static ct_tensor *changes_in_place(ct_tensor *g, void *context)
+{
+    (void)context;
+    ct_mul_(g, 10);
+    return NULL;
+}
+
+static void spoils_its_cotangent(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
+{
+    (void)node;
+    gradients[0] = ct_mul_(cotangents[0], 10);
+}
+
+static void test_a_gradient_changed_in_place_on_its_way_is_an_error(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *a = ct_require_grad(ct_ones(2)), *b = ct_require_grad(ct_ones(2)), *c = ct_ones(2);
+    ct_hook_gradient(a, changes_in_place, NULL);
+    assert_false(ct_backward(ct_add(a, b), .cotangent = c));
+    assert_error("backward: a hook changed a gradient of (2) in place");
+    assert_false(ct_backward(ct_record("spoiler", spoils_its_cotangent, CT_TENSORS(ct_ones(2)), CT_TENSORS(b)), .cotangent = ct_ones(2)));
+    assert_error("backward: the VJP of spoiler changed a cotangent in place");
+}
+
+static void passes_on(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
+{
+    for (int i = 0; i < 2; i++)
+        if (ct_node_wants(node, i))
+            gradients[i] = cotangents[0];
+}
+
+static void test_record_refuses_outputs_that_are_not_fresh(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *w = ct_require_grad(ct_ones(2)), *y = ct_ones(2), *used = ct_ones(2);
+    assert_null(ct_record("own_input", passes_on, CT_TENSORS(y), CT_TENSORS(y, w)));
+    assert_error("record: own_input: output 0 is not fresh");
+    assert_null(ct_record("twice", passes_on, CT_TENSORS(y, y), CT_TENSORS(w)));
+    assert_error("record: twice: output 1 is not fresh");
+    ct_add(used, w);
+    assert_null(ct_record("used", passes_on, CT_TENSORS(used), CT_TENSORS(w)));
+    assert_error("record: used: output 0 is not fresh");
+}
+
+static void test_a_leaf_told_to_want_none_gathers_none(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *w = ct_require_grad(ct_ones(2)), *loss = ct_sum(w);
+    ct_require_grad(w, false);
+    assert_true(ct_backward(loss));
+    assert_null(ct_gradient(w));
+}
+
+/* ---- Arguments ------------------------------------------------------------------------------------------------------------- */
+static void test_null_arrays_are_refused_or_mean_all(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *x = ct_ones(2, 2);
+    assert_values((ct_sum)(x, NULL, 3, false), 4);
+    assert_null((ct_zeros)(NULL, 2, CT_FLOAT32)), assert_error("zeros: the sizes are NULL");
+    assert_null((ct_reshape)(x, NULL, 2)), assert_error("reshape: the sizes are NULL");
+    assert_null((ct_expand)(x, NULL, 2)), assert_error("expand: the sizes are NULL");
+    assert_null((ct_sum_to)(x, NULL, 1)), assert_error("sum_to: the sizes are NULL");
+    assert_null((ct_permute)(x, NULL, 2)), assert_error("permute: the axes are NULL");
+    assert_null((ct_pad)(x, NULL, 2, 0)), assert_error("pad: the widths are NULL");
+    assert_null((ct_nn_sequential)(NULL, 3)), assert_error("sequential: the parts are NULL");
+}
+
+static void test_a_failed_split_leaves_no_parts(void **state)
+{
+    (void)state;
+    ct_tensor *parts[3] = {(ct_tensor *)1, (ct_tensor *)1, (ct_tensor *)1};
+    assert_false(ct_split(NULL, 1, 0, parts, 3));
+    assert_true(!parts[0] && !parts[1] && !parts[2]);
+    ct_error_clear();
+}
+
+static void test_huge_numbers_overflow_nothing(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    assert_values(ct_slice(ct_arange(5.0), "::9000000000000000000"), 0);
+    assert_null(ct_zeros(0, (int64_t)1 << 40, (int64_t)1 << 40));
+    assert_error("Storage size calculation overflowed");
+    assert_null((ct_eye)(0, INT64_MAX, CT_FLOAT32));
+    assert_error("Storage size calculation overflowed");
+    assert_non_null((ct_eye)(0, 5, CT_FLOAT32));
+    assert_true(ct_item_int(ct_slice(ct_vector_int(9007199254740993), "0")) == 9007199254740993);
+}
+
+static void test_an_extreme_of_nothing_is_an_error_whatever_is_left(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    assert_null(ct_max(ct_zeros(1, 0, 1, 0), 3));
+    assert_error("max: (1, 0, 1, 0) has nothing along axis 3");
+    assert_non_null(ct_max(ct_zeros(2, 0), 0));
+    assert_fine();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cross_entropy_keeps_its_gradient_beside_large_logits),
+        cmocka_unit_test(test_cross_entropy_of_an_infinite_logit_is_nan_throughout),
+        cmocka_unit_test(test_targets_of_binary_cross_entropy_are_probabilities),
+        cmocka_unit_test(test_live_bytes_stay_true_once_the_limit_was_met),
+        cmocka_unit_test(test_the_limit_holds_for_small_tensors),
+        cmocka_unit_test(test_a_child_forked_between_allocations_can_allocate),
+        cmocka_unit_test(test_a_hook_may_remove_the_next),
+        cmocka_unit_test(test_a_gradient_changed_in_place_on_its_way_is_an_error),
+        cmocka_unit_test(test_record_refuses_outputs_that_are_not_fresh),
+        cmocka_unit_test(test_a_leaf_told_to_want_none_gathers_none),
+        cmocka_unit_test(test_null_arrays_are_refused_or_mean_all),
+        cmocka_unit_test(test_a_failed_split_leaves_no_parts),
+        cmocka_unit_test(test_huge_numbers_overflow_nothing),
+        cmocka_unit_test(test_an_extreme_of_nothing_is_an_error_whatever_is_left),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ct_shutdown();
+    return failed;
+}
