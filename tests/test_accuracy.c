@@ -23,7 +23,7 @@ static double trained(ct_dataset *training, ct_dataset *testing, bool deep, int 
     double accuracy = ct_train_accuracy(net, testing, 1000);
     ct_free(adam), ct_free(net), ct_free(loader);
     assert_fine();
-    print_message("%s: %.4f\n", deep ? "784-128-64-10" : "linear", accuracy);
+    print_message("# %s: %.4f\n", deep ? "784-128-64-10" : "linear", accuracy);
     return accuracy;
 }
 
