@@ -36,13 +36,13 @@ static bool mark_needed(struct walk *w, ct_tensor *const *outputs, size_t output
         ct_node *node = order[n];
         node->mark = w->mark;
         node->needed = node->freed;             /* whether it could not be told any more: let the visit say so */
-        for (size_t i = 0; i < node->input_count && !node->needed; i++) {
-            const ct_tensor *x = node->edges[i].tensor;
-            if (!x || !node->edges[i].wants)
-                continue;
-            node->needed = walk_target(w, x) || (x->node && x->node->needed);
-            for (size_t t = 0; x->node && t < w->target_count && !node->needed; t++)
-                node->needed = w->targets[t].tensor->node == x->node;
+        for (size_t i = 0; i < node->input_count; i++) {
+            struct edge *e = &node->edges[i];
+            const ct_tensor *x = e->tensor;
+            e->leads = x && e->wants && (walk_target(w, x) || (x->node && x->node->needed));
+            for (size_t t = 0; x && e->wants && x->node && t < w->target_count && !e->leads; t++)
+                e->leads = w->targets[t].tensor->node == x->node;
+            node->needed |= e->leads;
         }
     }
     for (size_t n = 0; n < count; n++)

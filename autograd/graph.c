@@ -155,7 +155,7 @@ void node_drop(ct_node *node)
 /* ---- What a VJP sees --------------------------------------------------------------------------------------------------------------- */
 bool ct_node_wants(const ct_node *node, int input)
 {
-    return node && input >= 0 && input < node->input_count && node->edges[input].wants;
+    return node && input >= 0 && input < node->input_count && edge_wants(&node->edges[input]);
 }
 
 ct_tensor *ct_node_input(ct_node *node, int input)

@@ -142,6 +142,7 @@ struct thread {
     uint64_t ops;                               /* recorded so far: numbers the nodes */
     uint64_t failures;                          /* so far, pending or not: tells whether a call failed */
     bool recording_off, expressions_only, draining, registered;
+    bool selective;                             /* the VJP that runs is asked for the edges that lead to a target alone */
     ct_node *dead;                              /* nodes to be freed, see node_drop */
     void *caches;                               /* memory.c's */
     char error[512];
@@ -165,7 +166,7 @@ struct op {
 struct edge {
     ct_tensor *tensor;                          /* NULL: the op had NULL there */
     uint32_t version;
-    bool wants, reads;
+    bool wants, reads, leads;                   /* leads: to a target of the ct_grads that marked the node last */
 };
 struct hook {
     struct hook *next;
@@ -189,6 +190,10 @@ struct ct_node {
     struct hook *hooks;
     struct edge edges[];                        /* then cotangents, outputs and the op's context, all in one block */
 };
+static inline bool edge_wants(const struct edge *e)
+{
+    return e->wants && (!thread_state.selective || e->leads);
+}
 static inline ct_tensor **cotangents_of(ct_node *node) /* gathered so far, while a backward is under way */
 {
     return (ct_tensor **)(node->edges + node->input_count);

@@ -225,12 +225,14 @@ static bool visit(struct walk *w, ct_node *node)
         return ct_fail("%s: out of memory", w->name) != NULL;
     memset(gradients, 0, bytes);
 
+    const bool was_selective = thread_state.selective; /* of a walk whose VJP or hook began this one */
     uint64_t failures = thread_state.failures;
     ct_scope scope = ct_scope_open();
     bool ok = scope && (node->output_count == 1 || missing_cotangents(node));
     if (ok) {
         bool fused = node->op->fused && !recording() && !thread_state.expressions_only;
         const uint64_t before = versions_of(node);
+        thread_state.selective = !w->gather;
         (fused ? node->op->fused : node->op->vjp)(node, cotangents_of(node), gradients);
         ok = thread_state.failures == failures;
         if (ok && versions_of(node) != before)
@@ -240,14 +242,15 @@ static bool visit(struct walk *w, ct_node *node)
     for (size_t i = node->input_count; i-- > 0;) {
         if (!gradients[i])
             continue;
-        ok = ok && (!node->edges[i].wants || fits(node, i, gradients[i]));
-        if (!ok || !node->edges[i].wants)
+        ok = ok && (!edge_wants(&node->edges[i]) || fits(node, i, gradients[i]));
+        if (!ok || !edge_wants(&node->edges[i]))
             gradients[i] = NULL;
         else if (gradients[i] == cotangents[0])
             cotangents[0] = NULL;               /* passed on: its reference goes along */
         else
             tensor_retain(gradients[i]);
     }
+    thread_state.selective = was_selective;
     ct_scope_close(scope);
     for (size_t i = 0; i < node->output_count; i++)
         if (cotangents[i]) {                    /* before the next nodes run: a value nobody needs is memory they can use */

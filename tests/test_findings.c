@@ -184,6 +184,29 @@ static void test_record_refuses_outputs_that_are_not_fresh(void **state)
     assert_error("record: used: output 0 is not fresh");
 }
 
+static int asked[2];
+
+static void notes_what_is_wanted(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
+{
+    for (int i = 0; i < 2; i++)
+        if (ct_node_wants(node, i)) {
+            asked[i]++;
+            gradients[i] = cotangents[0];
+        }
+}
+
+static void test_grad_asks_only_for_what_leads_to_its_inputs(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *a = ct_require_grad(ct_ones(2)), *b = ct_require_grad(ct_ones(2));
+    ct_tensor *loss = ct_sum(ct_record("noting", notes_what_is_wanted, CT_TENSORS(ct_ones(2)), CT_TENSORS(ct_mul(a, 2), ct_mul(b, 3))));
+    assert_values(ct_grad(loss, a, .retain_graph = true), 2, 2);
+    assert_int_equal(asked[0], 1), assert_int_equal(asked[1], 0);
+    assert_true(ct_backward(loss));
+    assert_int_equal(asked[0], 2), assert_int_equal(asked[1], 1);
+}
+
 static void test_a_leaf_told_to_want_none_gathers_none(void **state)
 {
     (void)state;
@@ -254,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_a_hook_may_remove_the_next),
         cmocka_unit_test(test_a_gradient_changed_in_place_on_its_way_is_an_error),
         cmocka_unit_test(test_record_refuses_outputs_that_are_not_fresh),
+        cmocka_unit_test(test_grad_asks_only_for_what_leads_to_its_inputs),
         cmocka_unit_test(test_a_leaf_told_to_want_none_gathers_none),
         cmocka_unit_test(test_null_arrays_are_refused_or_mean_all),
         cmocka_unit_test(test_a_failed_split_leaves_no_parts),
