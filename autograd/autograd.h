@@ -10,6 +10,7 @@
 #ifndef COTANGENT_AUTOGRAD_H
 #define COTANGENT_AUTOGRAD_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -190,6 +191,47 @@ CT_API ct_tensor *ct_leaky_relu(ct_tensor *x, double slope); /* x > 0 ? x : slop
 CT_API ct_tensor *ct_elu(ct_tensor *x, double alpha); /* x > 0 ? x : alpha (e^x - 1); C: ct_elu(x) is alpha 1 */
 CT_API ct_tensor *ct_softplus(ct_tensor *x, double beta, double threshold); /* log(1 + e^(beta x)) / beta; x where beta x > threshold; C: 1, 20 */
 CT_API ct_tensor *ct_clamp(ct_tensor *x, double low, double high); /* min(max(x, low), high); +-INFINITY: no bound; derivative 0 at a bound */
+CT_API ct_tensor *ct_exp2(ct_tensor *x);        /* 2^x */
+CT_API ct_tensor *ct_expm1(ct_tensor *x);       /* e^x - 1, exact near 0 */
+CT_API ct_tensor *ct_log2(ct_tensor *x);
+CT_API ct_tensor *ct_log10(ct_tensor *x);
+CT_API ct_tensor *ct_log1p(ct_tensor *x);       /* log(1 + x), exact near 0 */
+CT_API ct_tensor *ct_rsqrt(ct_tensor *x);       /* 1 / sqrt(x) */
+CT_API ct_tensor *ct_tan(ct_tensor *x);
+CT_API ct_tensor *ct_asin(ct_tensor *x);
+CT_API ct_tensor *ct_acos(ct_tensor *x);
+CT_API ct_tensor *ct_atan(ct_tensor *x);
+CT_API ct_tensor *ct_sinh(ct_tensor *x);
+CT_API ct_tensor *ct_cosh(ct_tensor *x);
+CT_API ct_tensor *ct_asinh(ct_tensor *x);
+CT_API ct_tensor *ct_acosh(ct_tensor *x);
+CT_API ct_tensor *ct_atanh(ct_tensor *x);
+CT_API ct_tensor *ct_erfc(ct_tensor *x);        /* 1 - erf(x) */
+CT_API ct_tensor *ct_lgamma(ct_tensor *x);      /* log |gamma(x)| */
+CT_API ct_tensor *ct_digamma(ct_tensor *x);     /* its derivative, psi */
+CT_API ct_tensor *ct_polygamma(int n, ct_tensor *x); /* the n-th derivative of psi */
+CT_API ct_tensor *ct_selu(ct_tensor *x);        /* 1.0507 elu(x) with alpha 1.6733, arXiv:1706.02515 */
+CT_API ct_tensor *ct_celu(ct_tensor *x, double alpha); /* x > 0 ? x : alpha (e^(x / alpha) - 1), arXiv:1704.07483; C: ct_celu(x) is alpha 1 */
+CT_API ct_tensor *ct_mish(ct_tensor *x);        /* x tanh(softplus(x)), arXiv:1908.08681 */
+CT_API ct_tensor *ct_softsign(ct_tensor *x);    /* x / (1 + |x|) */
+CT_API ct_tensor *ct_hardtanh(ct_tensor *x, double low, double high); /* x between the bounds; derivative 0 at them. C: ct_hardtanh(x) is -1, 1 */
+CT_API ct_tensor *ct_relu6(ct_tensor *x);       /* hardtanh(x, 0, 6) */
+CT_API ct_tensor *ct_hardsigmoid(ct_tensor *x); /* relu6(x + 3) / 6; derivative 0 at the kinks */
+CT_API ct_tensor *ct_hardswish(ct_tensor *x);   /* x relu6(x + 3) / 6, arXiv:1905.02244 */
+CT_API ct_tensor *ct_threshold(ct_tensor *x, double threshold, double value); /* x > threshold ? x : value */
+CT_API ct_tensor *ct_floor(ct_tensor *x);       /* derivative 0, as the next three; integers stay as they are */
+CT_API ct_tensor *ct_ceil(ct_tensor *x);
+CT_API ct_tensor *ct_round(ct_tensor *x);       /* halves to even */
+CT_API ct_tensor *ct_trunc(ct_tensor *x);
+CT_API ct_tensor *ct_frac(ct_tensor *x);        /* x - trunc(x) */
+typedef struct { double nan, posinf, neginf; char end_; } ct_nan_to_num_options; /* 0 and, for an infinity, the dtype's largest */
+#define CT_NAN_TO_NUM_DEFAULTS .nan = 0, .posinf = HUGE_VAL, .neginf = -HUGE_VAL,
+CT_API extern const ct_nan_to_num_options ct_nan_to_num_defaults;
+CT_API ct_tensor *ct_nan_to_num(ct_tensor *x, const ct_nan_to_num_options *options); /* derivative 0 where it replaces */
+CT_API ct_tensor *ct_isnan(ct_tensor *x);       /* bool, as the next two */
+CT_API ct_tensor *ct_isinf(ct_tensor *x);
+CT_API ct_tensor *ct_isfinite(ct_tensor *x);
+CT_API ct_tensor *ct_prelu(ct_tensor *x, ct_tensor *weight); /* x > 0 ? x : weight x; weight (1), or (C) along axis 1. arXiv:1502.01852 */
 CT_API ct_tensor *ct_logical_not(ct_tensor *x); /* bool */
 CT_API ct_tensor *ct_cast(ct_tensor *x, ct_dtype dtype); /* to float: differentiable; float to int64 truncates; x itself if nothing changes */
 
@@ -201,6 +243,17 @@ CT_API ct_tensor *ct_div(ct_tensor *a, ct_tensor *b); /* a / b; integers give fl
 CT_API ct_tensor *ct_pow(ct_tensor *a, ct_tensor *b); /* a^b; 0^0 = 1; integers to a negative power are an error */
 CT_API ct_tensor *ct_maximum(ct_tensor *a, ct_tensor *b); /* NaN wins; equal operands share the gradient */
 CT_API ct_tensor *ct_minimum(ct_tensor *a, ct_tensor *b);
+CT_API ct_tensor *ct_fmax(ct_tensor *a, ct_tensor *b); /* a number wins over NaN; equal operands: all the gradient to a */
+CT_API ct_tensor *ct_fmin(ct_tensor *a, ct_tensor *b);
+CT_API ct_tensor *ct_fmod(ct_tensor *a, ct_tensor *b); /* a - b trunc(a / b): the sign of a; integers by 0 are an error, here and in the next two */
+CT_API ct_tensor *ct_remainder(ct_tensor *a, ct_tensor *b); /* a - b floor(a / b): the sign of b */
+CT_API ct_tensor *ct_floor_divide(ct_tensor *a, ct_tensor *b); /* floor(a / b); no gradient */
+CT_API ct_tensor *ct_atan2(ct_tensor *a, ct_tensor *b); /* the angle of the point (b, a); derivative 0 at the origin */
+CT_API ct_tensor *ct_hypot(ct_tensor *a, ct_tensor *b); /* sqrt(a^2 + b^2), without overflow */
+CT_API ct_tensor *ct_logaddexp(ct_tensor *a, ct_tensor *b); /* log(e^a + e^b), without overflow */
+CT_API ct_tensor *ct_xlogy(ct_tensor *a, ct_tensor *b); /* a log b, and 0 where a is 0 */
+CT_API ct_tensor *ct_lerp(ct_tensor *a, ct_tensor *b, ct_tensor *weight); /* a + weight (b - a) */
+CT_API ct_tensor *ct_addcmul(ct_tensor *x, ct_tensor *a, ct_tensor *b, double value); /* x + value a b */
 CT_API ct_tensor *ct_eq(ct_tensor *a, ct_tensor *b); /* comparisons and logic give bool, and no gradient */
 CT_API ct_tensor *ct_ne(ct_tensor *a, ct_tensor *b);
 CT_API ct_tensor *ct_lt(ct_tensor *a, ct_tensor *b);
@@ -218,19 +271,73 @@ CT_API ct_tensor *ct_masked_fill(ct_tensor *x, ct_tensor *mask, ct_tensor *value
 CT_API ct_tensor *ct_sum(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* bool and int64 give int64 */
 CT_API ct_tensor *ct_mean(ct_tensor *x, const int *axes, size_t count, bool keepdims);
 CT_API ct_tensor *ct_var(ct_tensor *x, const int *axes, size_t count, bool keepdims, double correction); /* divides by max(n - correction, 0); C: .correction = 1 */
+CT_API ct_tensor *ct_std(ct_tensor *x, const int *axes, size_t count, bool keepdims, double correction); /* sqrt(var); derivative 0 where it is 0 */
+CT_API ct_tensor *ct_norm(ct_tensor *x, const int *axes, size_t count, bool keepdims, double p); /* sum(|x|^p)^(1/p), PyTorch's vector_norm; C: .p = 2.
+                                                            +-INFINITY: largest or smallest |x|; 0: how many are not 0. Derivative 0 where it is 0 */
+CT_API ct_tensor *ct_prod(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* bool and int64 give int64 */
+CT_API ct_tensor *ct_nansum(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* of what is not NaN, as the next */
+CT_API ct_tensor *ct_nanmean(ct_tensor *x, const int *axes, size_t count, bool keepdims);
+CT_API ct_tensor *ct_all(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* none is 0: bool */
+CT_API ct_tensor *ct_any(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* one is not 0: bool */
+CT_API ct_tensor *ct_count_nonzero(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* int64 */
 /* One axis: the first extreme takes all the gradient, and *indices its place (may be NULL; C: .indices = &i). All or several
  * axes: the extremes share the gradient, as PyTorch's amax; no indices. NaN wins. An empty reduction is an error. */
 CT_API ct_tensor *ct_max(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices);
 CT_API ct_tensor *ct_min(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices);
+CT_API ct_tensor *ct_amax(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* the extremes share the gradient along one axis too */
+CT_API ct_tensor *ct_amin(ct_tensor *x, const int *axes, size_t count, bool keepdims);
+CT_API ct_tensor *ct_median(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices); /* the lower of two; one axis, as max, or none:
+                                                            of all, whose equals share the gradient */
 CT_API ct_tensor *ct_argmax(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* int64; one axis, or none: of the flattened x */
 CT_API ct_tensor *ct_argmin(ct_tensor *x, const int *axes, size_t count, bool keepdims);
 CT_API ct_tensor *ct_logsumexp(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* log(sum(e^x)), without overflow */
 CT_API ct_tensor *ct_softmax(ct_tensor *x, int axis);     /* e^x / sum(e^x) along axis */
 CT_API ct_tensor *ct_log_softmax(ct_tensor *x, int axis); /* x - logsumexp(x) along axis */
 
+/* ---- Along one axis: running values, orders ------------------------------------------------------------------------------ */
+CT_API ct_tensor *ct_cumsum(ct_tensor *x, int axis);      /* y_i = x_0 + ... + x_i; bool and int64 give int64, here and in the next */
+CT_API ct_tensor *ct_cumprod(ct_tensor *x, int axis);     /* x_0 ... x_i */
+CT_API ct_tensor *ct_logcumsumexp(ct_tensor *x, int axis); /* log(e^x_0 + ... + e^x_i), without overflow */
+typedef struct { ct_tensor **indices; char end_; } ct_indices_options; /* where the values come from: int64, of the result's shape */
+CT_API ct_tensor *ct_cummax(ct_tensor *x, int axis, const ct_indices_options *options); /* the largest so far, the latest of equals; NaN wins */
+CT_API ct_tensor *ct_cummin(ct_tensor *x, int axis, const ct_indices_options *options);
+typedef struct { bool descending, stable; ct_tensor **indices; char end_; } ct_sort_options; /* every sort is stable, asked for or not */
+CT_API ct_tensor *ct_sort(ct_tensor *x, int axis, const ct_sort_options *options); /* NaN counts as the largest, here and below */
+typedef struct { bool descending, stable; char end_; } ct_argsort_options;
+CT_API ct_tensor *ct_argsort(ct_tensor *x, int axis, const ct_argsort_options *options); /* sort's indices */
+typedef struct { bool smallest; ct_tensor **indices; char end_; } ct_topk_options;
+CT_API ct_tensor *ct_topk(ct_tensor *x, int64_t k, int axis, const ct_topk_options *options); /* the k largest, from the largest on; the first of equals */
+typedef struct { ct_tensor **inverse, **counts; char end_; } ct_unique_options; /* int64: each element's place in the result; how many are equal */
+CT_API ct_tensor *ct_unique(ct_tensor *x, const ct_unique_options *options); /* the values of all of x, sorted; no gradient, as the next two */
+typedef struct { bool right; char end_; } ct_searchsorted_options;
+CT_API ct_tensor *ct_searchsorted(ct_tensor *sorted, ct_tensor *values, const ct_searchsorted_options *options); /* (n), (...) or (..., n), (..., m) ->
+                                                            int64 of values' shape: how many of the row are less; right: less or equal */
+typedef struct { ct_tensor *weights; int64_t minlength; char end_; } ct_bincount_options;
+CT_API ct_tensor *ct_bincount(ct_tensor *x, const ct_bincount_options *options); /* int64 (n), none negative -> how often 0, 1, ... occur;
+                                                            or the sums of their weights (n) */
+
 /* ---- Products -------------------------------------------------------------------------------------------------------- */
 CT_API ct_tensor *ct_matmul(ct_tensor *a, ct_tensor *b); /* (..., m, k) x (..., k, n) -> (..., m, n); leading axes broadcast; a vector is a
                                                             row on the left, a column on the right, and its axis goes; any strides, one dtype */
+CT_API ct_tensor *ct_dot(ct_tensor *a, ct_tensor *b); /* (k) x (k) -> () */
+CT_API ct_tensor *ct_outer(ct_tensor *a, ct_tensor *b); /* (m) x (n) -> (m, n): a_i b_j */
+CT_API ct_tensor *ct_mv(ct_tensor *a, ct_tensor *x); /* (m, k) x (k) -> (m) */
+CT_API ct_tensor *ct_mm(ct_tensor *a, ct_tensor *b); /* (m, k) x (k, n) -> (m, n) */
+CT_API ct_tensor *ct_bmm(ct_tensor *a, ct_tensor *b); /* (batch, m, k) x (batch, k, n) -> (batch, m, n) */
+typedef struct { double alpha, beta; char end_; } ct_addmm_options; /* 1, 1; beta 0: c is not looked at */
+#define CT_ADDMM_DEFAULTS .alpha = 1, .beta = 1,
+CT_API extern const ct_addmm_options ct_addmm_defaults;
+CT_API ct_tensor *ct_addmm(ct_tensor *c, ct_tensor *a, ct_tensor *b, const ct_addmm_options *options); /* beta c + alpha a b; c broadcasts to (m, n) */
+CT_API ct_tensor *ct_baddbmm(ct_tensor *c, ct_tensor *a, ct_tensor *b, const ct_addmm_options *options); /* the same for batches */
+/* "bij,bjk->bik": an axis a letter (a-z, A-Z), "..." for any number. Axes of one name are multiplied (twice in one operand: its
+ * diagonal), those that the result does not name are summed; without "->" it has what stands once, in alphabetical order. Joined
+ * from the left, two by two. C: ct_einsum("ij,j", CT_TENSORS(a, x)) */
+CT_API ct_tensor *ct_einsum(const char *subscripts, ct_tensor *const *tensors, size_t count);
+CT_API ct_tensor *ct_tensordot(ct_tensor *a, ct_tensor *b, const int *a_axes, size_t a_count, const int *b_axes, size_t b_count); /* sums over
+                                                            pairs of axes; lists NULL: a's last, b's first. C: ct_tensordot(a, b, 2),
+                                                            ct_tensordot(a, b, CT_AXES(1, 2), CT_AXES(0, 1)) */
+CT_API ct_tensor *ct_kron(ct_tensor *a, ct_tensor *b); /* (m, n) x (p, q) -> (m p, n q): a_ij b in blocks; up to 4 axes */
+CT_API ct_tensor *ct_trace(ct_tensor *x);       /* (m, n) -> (): the sum of the diagonal */
 typedef enum { CT_IDENTITY, CT_RELU, CT_GELU, CT_TANH, CT_SIGMOID, CT_SILU } ct_activation;
 typedef struct { ct_activation activation; char end_; } ct_linear_options;
 CT_API ct_tensor *ct_linear(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_linear_options *options); /* activation(x w^T + b):
@@ -256,19 +363,155 @@ CT_API bool ct_split(ct_tensor *x, int64_t length, int axis, ct_tensor **parts, 
                                                             count must be the number of parts, 255 at most; NULLs on failure */
 CT_API ct_tensor *ct_pad(ct_tensor *x, const int64_t *widths, size_t count, double value); /* before and after, from the last axis on;
                                                             negative crops. C: ct_pad(x, value, 1, 1) */
+typedef enum { CT_ZEROS, CT_REFLECT, CT_REPLICATE, CT_CIRCULAR } ct_pad_mode; /* 0 0|1 2 3|0 0, 3 2|1 2 3|2 1, 1 1|1 2 3|3 3, 2 3|1 2 3|1 2 */
+CT_API ct_tensor *ct_pad_by(ct_tensor *x, ct_pad_mode mode, const int64_t *widths, size_t count); /* widths as for pad. C: ct_pad_by(x, CT_REFLECT, 1, 1) */
+CT_API ct_tensor *ct_flip(ct_tensor *x, const int *axes, size_t count); /* reverses axes, all if none is named; a view. C: ct_flip(x), ct_flip(x, 0, 1) */
+CT_API ct_tensor *ct_roll(ct_tensor *x, const int64_t *shifts, const int *axes, size_t count); /* y[i + shift] = x[i], round the end;
+                                                            axes NULL: of the flattened x. C: ct_roll(x, 1), ct_roll(x, 1, axis) */
+CT_API ct_tensor *ct_tile(ct_tensor *x, const int64_t *repeats, size_t count); /* x again and again: abab. C: ct_tile(x, 2, 1) */
+CT_API ct_tensor *ct_repeat_interleave(ct_tensor *x, int64_t repeats, int axis); /* each again and again: aabb */
+CT_API ct_tensor *ct_movedim(ct_tensor *x, int from, int to); /* the others keep their order */
+CT_API ct_tensor *ct_swapaxes(ct_tensor *x, int axis, int other); /* ct_transpose by NumPy's name */
+CT_API ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *sizes, size_t rank); /* ct_expand by NumPy's name. C: ct_broadcast_to(x, 2, 3) */
+CT_API size_t ct_chunk(ct_tensor *x, size_t chunks, int axis, ct_tensor **parts); /* at most so many parts of equal length, the last shorter:
+                                                            views; returns how many there are, 0 on error */
+CT_API bool ct_unbind(ct_tensor *x, int axis, ct_tensor **parts, size_t count); /* views x[0], x[1], ... along axis; count must be its size */
+CT_API ct_tensor *ct_unfold(ct_tensor *x, int axis, int64_t size, int64_t step); /* (..., n, ...) -> (..., windows, ..., size): a view */
+CT_API ct_tensor *ct_overlap_add(ct_tensor *x, int axis, int64_t length, int64_t step); /* its transpose: windows add up where they overlap */
+CT_API ct_tensor *ct_diagonal(ct_tensor *x, int64_t offset, int axis1, int axis2); /* x[i, i + offset] of two axes, as the last: a view. C: ct_diagonal(x) is 0, 0, 1 */
+CT_API ct_tensor *ct_diag_embed(ct_tensor *x, int64_t offset, int axis1, int axis2); /* the last axis as a diagonal among zeros. C: ct_diag_embed(x) is 0, -2, -1 */
+CT_API ct_tensor *ct_diag(ct_tensor *x, int64_t offset); /* (n) -> (n, n) among zeros; (m, n) -> its diagonal. C: ct_diag(x) is 0 */
+CT_API ct_tensor *ct_tril(ct_tensor *x, int64_t diagonal); /* (..., m, n): 0 where column - row > diagonal. C: ct_tril(x) is 0 */
+CT_API ct_tensor *ct_triu(ct_tensor *x, int64_t diagonal); /* 0 where column - row < diagonal */
 CT_API ct_tensor *ct_contiguous(ct_tensor *x);  /* x itself, or a row-major copy */
 CT_API ct_tensor *ct_clone(ct_tensor *x);       /* a copy of the same layout; differentiable */
 CT_API ct_tensor *ct_one_hot(ct_tensor *x, int64_t classes); /* int64 (...) in [0, classes) -> int64 (..., classes) */
 
-/* ---- Losses: reduction CT_MEAN (default), CT_SUM or CT_NONE ------------------------------------------------------------ */
-typedef enum { CT_MEAN, CT_SUM, CT_NONE } ct_reduction;
+/* ---- Indexing: int64 indices ---------------------------------------------------------------------------------------------
+ * An index out of range is an error; negative ones are too, but count from the end in ct_index and ct_index_put. Gradients
+ * of an element that is read several times add up. */
+CT_API ct_tensor *ct_gather(ct_tensor *x, int axis, ct_tensor *index); /* y[i, j] = x[index[i, j], j] along axis 0, and so on: index's shape out,
+                                                            beside axis no longer than x */
+CT_API ct_tensor *ct_take_along_axis(ct_tensor *x, ct_tensor *index, const int *axes, size_t count); /* take_along_dim: gather with sizes beside
+                                                            the axis broadcast; no axis: of the flattened x. C: ct_take_along_axis(x, index, 1) */
+CT_API ct_tensor *ct_index_select(ct_tensor *x, int axis, ct_tensor *index); /* (..., n, ...): the slices of x that the vector index (n) names */
+CT_API ct_tensor *ct_masked_select(ct_tensor *x, ct_tensor *mask); /* (n): where the bool mask is true, row-major; both broadcast */
+#define CT_NO_PADDING INT64_MIN
+typedef struct { int64_t padding_idx; char end_; } ct_embedding_options; /* the row whose gradient is 0, may be negative; at first none */
+#define CT_EMBEDDING_DEFAULTS .padding_idx = CT_NO_PADDING,
+CT_API extern const ct_embedding_options ct_embedding_defaults;
+CT_API ct_tensor *ct_embedding(ct_tensor *weight, ct_tensor *index, const ct_embedding_options *options); /* (rows, columns), (...) -> (..., columns) */
+
+CT_API ct_tensor *ct_scatter(ct_tensor *x, int axis, ct_tensor *index, ct_tensor *source); /* a copy of x with y[index[i, j], j] = source[i, j], and
+                                                            so on; the last of several wins, gradient too. C: source may be a number */
+CT_API ct_tensor *ct_scatter_add(ct_tensor *x, int axis, ct_tensor *index, ct_tensor *source); /* += in its place */
+typedef enum { CT_REDUCE_SUM, CT_REDUCE_PROD, CT_REDUCE_MEAN, CT_REDUCE_AMAX, CT_REDUCE_AMIN } ct_scatter_reduction;
+typedef struct { bool include_self; char end_; } ct_scatter_reduce_options; /* x's own value counts among those stored: true */
+#define CT_SCATTER_REDUCE_DEFAULTS .include_self = true,
+CT_API extern const ct_scatter_reduce_options ct_scatter_reduce_defaults;
+CT_API ct_tensor *ct_scatter_reduce(ct_tensor *x, int axis, ct_tensor *index, ct_tensor *source, ct_scatter_reduction reduce,
+                                    const ct_scatter_reduce_options *options); /* equal extremes share the gradient */
+typedef struct { double alpha; char end_; } ct_index_add_options; /* 1 */
+#define CT_INDEX_ADD_DEFAULTS .alpha = 1,
+CT_API extern const ct_index_add_options ct_index_add_defaults;
+CT_API ct_tensor *ct_index_add(ct_tensor *x, int axis, ct_tensor *index, ct_tensor *source, const ct_index_add_options *options); /* a copy of x with
+                                                            alpha source[i] added to slice index[i] */
+CT_API ct_tensor *ct_masked_scatter(ct_tensor *x, ct_tensor *mask, ct_tensor *source); /* where mask is true, the next value of source */
+
+/* NumPy's indexing, one subscript an axis. Index tensors broadcast together, and an integer beside one counts as one. Their
+ * axes stand in the place of the axes indexed if those subscripts follow each other, and first otherwise (as in NumPy; PyTorch
+ * differs where an integer stands apart). A bool mask of several axes indexes as many. Without tensors the result is a view.
+ * C: ct_index(x, CT_AT(rows), CT_ALL, CT_RANGE(1, -1)), with CT_AT(3), CT_RANGE(CT_OPEN, CT_OPEN, -1), CT_NEW_AXIS and CT_ELLIPSIS
+ * besides. */
+typedef enum { CT_SUBSCRIPT_SLICE, CT_SUBSCRIPT_INDEX, CT_SUBSCRIPT_NEW_AXIS, CT_SUBSCRIPT_ELLIPSIS, CT_SUBSCRIPT_TENSOR } ct_subscript_kind;
+#define CT_OPEN INT64_MIN                       /* an end left out of a slice */
+typedef struct {
+    ct_subscript_kind kind;
+    int64_t start, stop, step;                  /* of a slice; an integer is start */
+    ct_tensor *tensor;                          /* int64, or a bool mask */
+} ct_subscript;
+CT_API ct_tensor *ct_index(ct_tensor *x, const ct_subscript *list, size_t count); /* x[...] */
+typedef struct { bool accumulate; char end_; } ct_index_put_options; /* adds, so that repeated places sum; otherwise the last wins */
+CT_API ct_tensor *ct_index_put(ct_tensor *x, const ct_subscript *list, size_t count, ct_tensor *value, const ct_index_put_options *options); /* a copy
+                                                            of x with x[...] = value, broadcast. C: ct_index_put(x, CT_SUBSCRIPTS(CT_AT(i)), 1.0) */
+
+/* ---- Losses: reduction CT_MEAN (default), CT_SUM or CT_NONE ------------------------------------------------------------
+ * Input and target of one shape, unless a line says otherwise: a loss never broadcasts them. */
+typedef enum { CT_MEAN, CT_SUM, CT_NONE, CT_BATCH_MEAN } ct_reduction; /* CT_BATCH_MEAN: the sum over the size of axis 0; kl_div only */
 typedef struct { ct_reduction reduction; char end_; } ct_loss_options;
-CT_API ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *target, const ct_loss_options *options); /* (N, C) or (N, C, ...) or (C),
-                                                            int64 target (N), (N, ...) or (): -log softmax at the target */
-CT_API ct_tensor *ct_nll(ct_tensor *log_p, ct_tensor *target, const ct_loss_options *options); /* the same from log-probabilities */
-CT_API ct_tensor *ct_mse(ct_tensor *x, ct_tensor *y, const ct_loss_options *options);  /* (x - y)^2; equal shapes only */
-CT_API ct_tensor *ct_binary_cross_entropy(ct_tensor *p, ct_tensor *y, const ct_loss_options *options); /* -(y log p + (1-y) log(1-p)), logs >= -100 */
-CT_API ct_tensor *ct_binary_cross_entropy_with_logits(ct_tensor *x, ct_tensor *y, const ct_loss_options *options);
+/* Classes: input (N, C), (N, C, ...) or (C), int64 target (N), (N, ...) or (). weight: (C), a constant; a mean divides by the
+ * weights of the targets. Targets equal to ignore_index count nowhere. */
+typedef struct { ct_reduction reduction; ct_tensor *weight; int64_t ignore_index; double label_smoothing; char end_; } ct_cross_entropy_options;
+#define CT_CROSS_ENTROPY_DEFAULTS .ignore_index = -100,
+CT_API extern const ct_cross_entropy_options ct_cross_entropy_defaults;
+CT_API ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *target, const ct_cross_entropy_options *options); /* -log softmax at the
+                                                            target; a floating target of the logits' shape: probabilities of the classes */
+typedef struct { ct_reduction reduction; ct_tensor *weight; int64_t ignore_index; char end_; } ct_nll_options;
+#define CT_NLL_DEFAULTS .ignore_index = -100,
+CT_API extern const ct_nll_options ct_nll_defaults;
+CT_API ct_tensor *ct_nll(ct_tensor *log_p, ct_tensor *target, const ct_nll_options *options); /* the same from log-probabilities */
+typedef struct { ct_reduction reduction; double margin; int p; ct_tensor *weight; char end_; } ct_multi_margin_options;
+#define CT_MULTI_MARGIN_DEFAULTS .margin = 1, .p = 1,
+CT_API extern const ct_multi_margin_options ct_multi_margin_defaults;
+CT_API ct_tensor *ct_multi_margin(ct_tensor *x, ct_tensor *target, const ct_multi_margin_options *options); /* (N, C) or (C); with class t:
+                                                            sum over c != t of max(0, margin - x_t + x_c)^p / C, times t's weight */
+/* Regression */
+CT_API ct_tensor *ct_mse(ct_tensor *x, ct_tensor *y, const ct_loss_options *options);  /* (x - y)^2 */
+CT_API ct_tensor *ct_l1(ct_tensor *x, ct_tensor *y, const ct_loss_options *options);   /* |x - y| */
+typedef struct { ct_reduction reduction; double beta; char end_; } ct_smooth_l1_options;
+#define CT_SMOOTH_L1_DEFAULTS .beta = 1,
+CT_API extern const ct_smooth_l1_options ct_smooth_l1_defaults;
+CT_API ct_tensor *ct_smooth_l1(ct_tensor *x, ct_tensor *y, const ct_smooth_l1_options *options); /* huber with delta beta, over beta; beta 0: l1 */
+typedef struct { ct_reduction reduction; double delta; char end_; } ct_huber_options;
+#define CT_HUBER_DEFAULTS .delta = 1,
+CT_API extern const ct_huber_options ct_huber_defaults;
+CT_API ct_tensor *ct_huber(ct_tensor *x, ct_tensor *y, const ct_huber_options *options); /* d^2 / 2 where d = |x - y| < delta, else delta (d - delta / 2) */
+typedef struct { ct_reduction reduction; bool full; double eps; char end_; } ct_gaussian_nll_options;
+#define CT_GAUSSIAN_NLL_DEFAULTS .eps = 1e-6,
+CT_API extern const ct_gaussian_nll_options ct_gaussian_nll_defaults;
+CT_API ct_tensor *ct_gaussian_nll(ct_tensor *x, ct_tensor *y, ct_tensor *variance, const ct_gaussian_nll_options *options); /* (log v + (x - y)^2 / v) / 2,
+                                                            v at least eps, though with the gradient of one that is; variance (..., D), (..., 1)
+                                                            or (...); full adds log(2 pi) / 2 */
+typedef struct { ct_reduction reduction; bool log_input, full; double eps; char end_; } ct_poisson_nll_options;
+#define CT_POISSON_NLL_DEFAULTS .log_input = true, .eps = 1e-8,
+CT_API extern const ct_poisson_nll_options ct_poisson_nll_defaults;
+CT_API ct_tensor *ct_poisson_nll(ct_tensor *x, ct_tensor *y, const ct_poisson_nll_options *options); /* e^x - y x; log_input = false: x - y log(x + eps);
+                                                            full adds Stirling's log y! where y > 1 */
+/* Probabilities and two classes */
+typedef struct { ct_reduction reduction; bool log_target; char end_; } ct_kl_div_options;
+CT_API ct_tensor *ct_kl_div(ct_tensor *log_p, ct_tensor *target, const ct_kl_div_options *options); /* q (log q - log p), target q; log_target: it is log q */
+typedef struct { ct_reduction reduction; ct_tensor *weight; char end_; } ct_binary_cross_entropy_options; /* weight: of each term; broadcasts */
+CT_API ct_tensor *ct_binary_cross_entropy(ct_tensor *p, ct_tensor *y, const ct_binary_cross_entropy_options *options); /* -(y log p + (1-y) log(1-p)), logs >= -100 */
+typedef struct { ct_reduction reduction; ct_tensor *weight, *pos_weight; char end_; } ct_binary_cross_entropy_with_logits_options;
+CT_API ct_tensor *ct_binary_cross_entropy_with_logits(ct_tensor *x, ct_tensor *y, const ct_binary_cross_entropy_with_logits_options *options); /* pos_weight: of y's part */
+CT_API ct_tensor *ct_hinge(ct_tensor *x, ct_tensor *y, const ct_loss_options *options); /* max(0, 1 - y x), y -1 or 1 */
+/* Ranking: targets y are 1 or -1 */
+typedef struct { ct_reduction reduction; double margin; char end_; } ct_margin_options;
+CT_API ct_tensor *ct_margin_ranking(ct_tensor *a, ct_tensor *b, ct_tensor *y, const ct_margin_options *options); /* max(0, margin - y (a - b)) */
+CT_API ct_tensor *ct_cosine_embedding(ct_tensor *a, ct_tensor *b, ct_tensor *y, const ct_margin_options *options); /* (N, D), (N, D), (N): 1 - cos(a, b);
+                                                            where y is -1: max(0, cos(a, b) - margin) */
+typedef struct { ct_reduction reduction; double margin; char end_; } ct_hinge_embedding_options;
+#define CT_HINGE_EMBEDDING_DEFAULTS .margin = 1,
+CT_API extern const ct_hinge_embedding_options ct_hinge_embedding_defaults;
+CT_API ct_tensor *ct_hinge_embedding(ct_tensor *x, ct_tensor *y, const ct_hinge_embedding_options *options); /* x; where y is -1: max(0, margin - x) */
+typedef struct { ct_reduction reduction; double margin, p, eps; bool swap; char end_; } ct_triplet_margin_options;
+#define CT_TRIPLET_MARGIN_DEFAULTS .margin = 1, .p = 2, .eps = 1e-6,
+CT_API extern const ct_triplet_margin_options ct_triplet_margin_defaults;
+CT_API ct_tensor *ct_triplet_margin(ct_tensor *anchor, ct_tensor *positive, ct_tensor *negative, const ct_triplet_margin_options *options); /* (..., D) -> (...):
+                                                            max(0, margin + |a - p| - |a - n|); swap: the nearer of |a - n| and |p - n| */
+/* What some of them are made of */
+typedef struct { double p, eps; bool keepdims; char end_; } ct_pairwise_distance_options;
+#define CT_PAIRWISE_DISTANCE_DEFAULTS .p = 2, .eps = 1e-6,
+CT_API extern const ct_pairwise_distance_options ct_pairwise_distance_defaults;
+CT_API ct_tensor *ct_pairwise_distance(ct_tensor *a, ct_tensor *b, const ct_pairwise_distance_options *options); /* (..., D) x (..., D) -> (...): p-norm of a - b + eps */
+typedef struct { int axis; double eps; char end_; } ct_cosine_similarity_options;
+#define CT_COSINE_SIMILARITY_DEFAULTS .axis = 1, .eps = 1e-8,
+CT_API extern const ct_cosine_similarity_options ct_cosine_similarity_defaults;
+CT_API ct_tensor *ct_cosine_similarity(ct_tensor *a, ct_tensor *b, const ct_cosine_similarity_options *options); /* a b / (|a| |b|) along axis, lengths at least eps */
+typedef struct { double p; int axis; double eps; char end_; } ct_normalize_options;
+#define CT_NORMALIZE_DEFAULTS .p = 2, .axis = 1, .eps = 1e-12,
+CT_API extern const ct_normalize_options ct_normalize_defaults;
+CT_API ct_tensor *ct_normalize(ct_tensor *x, const ct_normalize_options *options); /* x / max(its p-norm along axis, eps) */
 
 /* ---- Random numbers --------------------------------------------------------------------------------------------------
  * Philox4x32-10 (Salmon et al. 2011): the same seed gives the same bits at any number of threads. NULL: the process's own. */
@@ -282,6 +525,11 @@ CT_API ct_tensor *ct_randn(const int64_t *sizes, size_t rank, ct_dtype dtype, ct
 CT_API ct_tensor *ct_randint(int64_t low, int64_t high, const int64_t *sizes, size_t rank, ct_generator *generator); /* int64 in [low, high) */
 CT_API ct_tensor *ct_randperm(int64_t count, ct_generator *generator); /* a permutation of 0..count-1, int64 */
 CT_API ct_tensor *ct_bernoulli(ct_tensor *p, ct_generator *generator); /* 1 with probability p, else 0, in p's dtype; no gradient */
+CT_API ct_tensor *ct_normal(ct_tensor *mean, ct_tensor *deviation, ct_generator *generator); /* broadcast; C: ct_normal(mean, deviation) */
+CT_API ct_tensor *ct_exponential(double rate, const int64_t *sizes, size_t rank, ct_dtype dtype, ct_generator *generator); /* C: ct_exponential(rate, sizes...) */
+typedef struct { bool replacement; ct_generator *generator; char end_; } ct_multinomial_options;
+CT_API ct_tensor *ct_multinomial(ct_tensor *weights, int64_t count, const ct_multinomial_options *options); /* (classes) or (rows, classes)
+                                                            -> int64 (count) or (rows, count), each class in proportion to its weight */
 CT_API ct_tensor *ct_rand_like(ct_tensor *x);
 CT_API ct_tensor *ct_randn_like(ct_tensor *x);
 typedef struct { double p; bool eval; ct_generator *generator; char end_; } ct_dropout_options;

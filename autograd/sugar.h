@@ -56,6 +56,15 @@ static inline ct_tensor *ct_same_(const void *t)
 #define ct_pow(a, b) CT_CALL2_(ct_pow, a, b)
 #define ct_maximum(a, b) CT_CALL2_(ct_maximum, a, b)
 #define ct_minimum(a, b) CT_CALL2_(ct_minimum, a, b)
+#define ct_fmax(a, b) CT_CALL2_(ct_fmax, a, b)
+#define ct_fmin(a, b) CT_CALL2_(ct_fmin, a, b)
+#define ct_fmod(a, b) CT_CALL2_(ct_fmod, a, b)
+#define ct_remainder(a, b) CT_CALL2_(ct_remainder, a, b)
+#define ct_floor_divide(a, b) CT_CALL2_(ct_floor_divide, a, b)
+#define ct_atan2(a, b) CT_CALL2_(ct_atan2, a, b)
+#define ct_hypot(a, b) CT_CALL2_(ct_hypot, a, b)
+#define ct_logaddexp(a, b) CT_CALL2_(ct_logaddexp, a, b)
+#define ct_xlogy(a, b) CT_CALL2_(ct_xlogy, a, b)
 #define ct_eq(a, b) CT_CALL2_(ct_eq, a, b)
 #define ct_ne(a, b) CT_CALL2_(ct_ne, a, b)
 #define ct_lt(a, b) CT_CALL2_(ct_lt, a, b)
@@ -65,12 +74,20 @@ static inline ct_tensor *ct_same_(const void *t)
 #define ct_logical_and(a, b) CT_CALL2_(ct_logical_and, a, b)
 #define ct_logical_or(a, b) CT_CALL2_(ct_logical_or, a, b)
 #define ct_logical_xor(a, b) CT_CALL2_(ct_logical_xor, a, b)
+#define ct_normal(mean, deviation) CT_NORMAL_(mean, deviation, CT_NAME_(ct_a_), CT_NAME_(ct_b_))
+#define CT_NORMAL_(x, y, a, b)                                                                                           \
+    __extension__({                                                                                                      \
+        __auto_type a = (x);                                                                                             \
+        __auto_type b = (y);                                                                                             \
+        (ct_normal)(CT_OPERAND_(a), CT_OPERAND_(b), NULL);                                                               \
+    })
 #define ct_matmul(a, b) CT_CALL2_(ct_matmul, a, b)
 #define ct_add_(x, y) CT_CALL2_(ct_add_, x, y)
 #define ct_mul_(x, y) CT_CALL2_(ct_mul_, x, y)
 #define ct_fill_(x, value) CT_CALL2_(ct_fill_, x, value)
 #define ct_copy_(x, y) CT_CALL2_(ct_copy_, x, y)
 #define ct_where(condition, a, b) CT_CALL3_(ct_where, condition, a, b)
+#define ct_lerp(a, b, weight) CT_CALL3_(ct_lerp, a, b, weight)
 #define ct_masked_fill(x, mask, value) CT_CALL3_(ct_masked_fill, x, mask, value)
 
 /* ---- Lists: f(before, list, count, after) -------------------------------------------------------------------------------- */
@@ -90,6 +107,7 @@ static inline ct_tensor *ct_same_(const void *t)
 #define ct_rand(...) CT_SIZES_(ct_rand, (), (, ct_default_dtype(), NULL), __VA_ARGS__)
 #define ct_randn(...) CT_SIZES_(ct_randn, (), (, ct_default_dtype(), NULL), __VA_ARGS__)
 #define ct_full(value, ...) CT_SIZES_(ct_full, (), (, value, ct_default_dtype()), __VA_ARGS__)
+#define ct_exponential(rate, ...) CT_SIZES_(ct_exponential, (rate, ), (, ct_default_dtype(), NULL), __VA_ARGS__)
 #define ct_randint(low, high, ...) CT_SIZES_(ct_randint, (low, high, ), (, NULL), __VA_ARGS__)
 #define ct_empty_as(dtype, ...) CT_SIZES_((ct_empty), (), (, dtype), __VA_ARGS__)
 #define ct_zeros_as(dtype, ...) CT_SIZES_((ct_zeros), (), (, dtype), __VA_ARGS__)
@@ -109,6 +127,10 @@ static inline ct_tensor *ct_same_(const void *t)
 #define ct_sum_to(...) CT_SIZES_(ct_sum_to, (CT_HEAD_(__VA_ARGS__), ), (), CT_TAIL_(__VA_ARGS__))
 #define ct_permute(...) CT_LIST_(ct_permute, (CT_HEAD_(__VA_ARGS__), ), int, (), CT_TAIL_(__VA_ARGS__))
 #define ct_squeeze(...) CT_LIST_(ct_squeeze, (CT_HEAD_(__VA_ARGS__), ), int, (), CT_TAIL_(__VA_ARGS__))
+#define ct_broadcast_to(...) CT_SIZES_(ct_broadcast_to, (CT_HEAD_(__VA_ARGS__), ), (), CT_TAIL_(__VA_ARGS__))
+#define ct_tile(...) CT_SIZES_(ct_tile, (CT_HEAD_(__VA_ARGS__), ), (), CT_TAIL_(__VA_ARGS__))
+#define ct_flip(...) CT_LIST_(ct_flip, (CT_HEAD_(__VA_ARGS__), ), int, (), CT_TAIL_(__VA_ARGS__))
+#define ct_pad_by(x, mode, ...) CT_LISTB_(ct_pad_by, (x, mode, ), int64_t, (), CT_NAME_(ct_list_), __VA_ARGS__)
 #define ct_pad(x, value, ...) CT_LISTB_(ct_pad, (x, ), int64_t, (, value), CT_NAME_(ct_list_), __VA_ARGS__)
 
 #define CT_DTYPE_OF_(p)                                                                                                  \
@@ -142,20 +164,74 @@ static inline ct_tensor *ct_same_(const void *t)
     })
 #define ct_backward(...) CT_WITH1_(ct_backward, ct_backward_options, (), __VA_ARGS__)
 #define ct_grad(y, ...) CT_WITH2_(ct_grad, ct_grad_options, y, __VA_ARGS__)
+#define ct_multinomial(weights, ...) CT_WITH_(ct_multinomial, (weights, CT_HEAD_(__VA_ARGS__), ), ct_multinomial_options, (), CT_TAIL_(__VA_ARGS__))
+#define ct_nan_to_num(...) CT_WITH1_(ct_nan_to_num, ct_nan_to_num_options, (CT_NAN_TO_NUM_DEFAULTS), __VA_ARGS__)
 #define ct_dropout(...) CT_WITH1_(ct_dropout, ct_dropout_options, (CT_DROPOUT_DEFAULTS), __VA_ARGS__)
-#define ct_cross_entropy(x, ...) CT_WITH2_(ct_cross_entropy, ct_loss_options, x, __VA_ARGS__)
-#define ct_nll(x, ...) CT_WITH2_(ct_nll, ct_loss_options, x, __VA_ARGS__)
+/* The same with defaults, and for three tensors. */
+#define CT_WITH2D_(f, type, defaults, x, ...)                                                                            \
+    CT_WITH2DB_(f, type, defaults, x, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_a_), CT_NAME_(ct_b_), CT_TAIL_(__VA_ARGS__))
+#define CT_WITH2DB_(f, type, defaults, x, y, a, b, ...)                                                                  \
+    __extension__({                                                                                                      \
+        ct_tensor *const a = (x);                                                                                        \
+        ct_tensor *const b = (y);                                                                                        \
+        CT_WITH_(f, (a, b, ), type, defaults, __VA_ARGS__);                                                              \
+    })
+#define CT_WITH3_(f, type, defaults, x, y, ...)                                                                          \
+    CT_WITH3B_(f, type, defaults, x, y, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_a_), CT_NAME_(ct_b_), CT_NAME_(ct_c_), CT_TAIL_(__VA_ARGS__))
+#define CT_WITH3B_(f, type, defaults, x, y, z, a, b, c, ...)                                                             \
+    __extension__({                                                                                                      \
+        ct_tensor *const a = (x);                                                                                        \
+        ct_tensor *const b = (y);                                                                                        \
+        ct_tensor *const c = (z);                                                                                        \
+        CT_WITH_(f, (a, b, c, ), type, defaults, __VA_ARGS__);                                                           \
+    })
+#define ct_linear(x, w, ...) CT_WITH3_(ct_linear, ct_linear_options, (), x, w, __VA_ARGS__)
+#define ct_addmm(c, a, ...) CT_WITH3_(ct_addmm, ct_addmm_options, (CT_ADDMM_DEFAULTS), c, a, __VA_ARGS__)
+#define ct_baddbmm(c, a, ...) CT_WITH3_(ct_baddbmm, ct_addmm_options, (CT_ADDMM_DEFAULTS), c, a, __VA_ARGS__)
+#define ct_cross_entropy(x, ...) CT_WITH2D_(ct_cross_entropy, ct_cross_entropy_options, (CT_CROSS_ENTROPY_DEFAULTS), x, __VA_ARGS__)
+#define ct_nll(x, ...) CT_WITH2D_(ct_nll, ct_nll_options, (CT_NLL_DEFAULTS), x, __VA_ARGS__)
+#define ct_multi_margin(x, ...) CT_WITH2D_(ct_multi_margin, ct_multi_margin_options, (CT_MULTI_MARGIN_DEFAULTS), x, __VA_ARGS__)
 #define ct_mse(x, ...) CT_WITH2_(ct_mse, ct_loss_options, x, __VA_ARGS__)
-#define ct_binary_cross_entropy(x, ...) CT_WITH2_(ct_binary_cross_entropy, ct_loss_options, x, __VA_ARGS__)
-#define ct_binary_cross_entropy_with_logits(x, ...) CT_WITH2_(ct_binary_cross_entropy_with_logits, ct_loss_options, x, __VA_ARGS__)
-#define ct_linear(x, w, ...) CT_LINEAR_(x, w, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_w_), CT_NAME_(ct_b_), CT_TAIL_(__VA_ARGS__))
-#define CT_LINEAR_(x, w, b, x_, w_, b_, ...)                                                                             \
+#define ct_l1(x, ...) CT_WITH2_(ct_l1, ct_loss_options, x, __VA_ARGS__)
+#define ct_smooth_l1(x, ...) CT_WITH2D_(ct_smooth_l1, ct_smooth_l1_options, (CT_SMOOTH_L1_DEFAULTS), x, __VA_ARGS__)
+#define ct_huber(x, ...) CT_WITH2D_(ct_huber, ct_huber_options, (CT_HUBER_DEFAULTS), x, __VA_ARGS__)
+#define ct_gaussian_nll(x, y, ...) CT_WITH3_(ct_gaussian_nll, ct_gaussian_nll_options, (CT_GAUSSIAN_NLL_DEFAULTS), x, y, __VA_ARGS__)
+#define ct_poisson_nll(x, ...) CT_WITH2D_(ct_poisson_nll, ct_poisson_nll_options, (CT_POISSON_NLL_DEFAULTS), x, __VA_ARGS__)
+#define ct_kl_div(x, ...) CT_WITH2_(ct_kl_div, ct_kl_div_options, x, __VA_ARGS__)
+#define ct_binary_cross_entropy(x, ...) CT_WITH2_(ct_binary_cross_entropy, ct_binary_cross_entropy_options, x, __VA_ARGS__)
+#define ct_binary_cross_entropy_with_logits(x, ...) \
+    CT_WITH2_(ct_binary_cross_entropy_with_logits, ct_binary_cross_entropy_with_logits_options, x, __VA_ARGS__)
+#define ct_hinge(x, ...) CT_WITH2_(ct_hinge, ct_loss_options, x, __VA_ARGS__)
+#define ct_margin_ranking(a, b, ...) CT_WITH3_(ct_margin_ranking, ct_margin_options, (), a, b, __VA_ARGS__)
+#define ct_cosine_embedding(a, b, ...) CT_WITH3_(ct_cosine_embedding, ct_margin_options, (), a, b, __VA_ARGS__)
+#define ct_hinge_embedding(x, ...) CT_WITH2D_(ct_hinge_embedding, ct_hinge_embedding_options, (CT_HINGE_EMBEDDING_DEFAULTS), x, __VA_ARGS__)
+#define ct_triplet_margin(a, p, ...) CT_WITH3_(ct_triplet_margin, ct_triplet_margin_options, (CT_TRIPLET_MARGIN_DEFAULTS), a, p, __VA_ARGS__)
+#define ct_pairwise_distance(a, ...) CT_WITH2D_(ct_pairwise_distance, ct_pairwise_distance_options, (CT_PAIRWISE_DISTANCE_DEFAULTS), a, __VA_ARGS__)
+#define ct_cosine_similarity(a, ...) CT_WITH2D_(ct_cosine_similarity, ct_cosine_similarity_options, (CT_COSINE_SIMILARITY_DEFAULTS), a, __VA_ARGS__)
+#define ct_normalize(...) CT_WITH1_(ct_normalize, ct_normalize_options, (CT_NORMALIZE_DEFAULTS), __VA_ARGS__)
+/* A tensor and an axis before the options: ct_sort(x, -1, .descending = true). */
+#define ct_cummax(x, ...) CT_WITH_AXIS_(ct_cummax, ct_indices_options, x, __VA_ARGS__)
+#define ct_cummin(x, ...) CT_WITH_AXIS_(ct_cummin, ct_indices_options, x, __VA_ARGS__)
+#define ct_sort(x, ...) CT_WITH_AXIS_(ct_sort, ct_sort_options, x, __VA_ARGS__)
+#define ct_argsort(x, ...) CT_WITH_AXIS_(ct_argsort, ct_argsort_options, x, __VA_ARGS__)
+#define CT_WITH_AXIS_(f, type, x, ...) CT_WITH_AXISB_(f, type, x, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_axis_), CT_TAIL_(__VA_ARGS__))
+#define CT_WITH_AXISB_(f, type, x, axis, x_, axis_, ...)                                                                 \
     __extension__({                                                                                                      \
         ct_tensor *const x_ = (x);                                                                                       \
-        ct_tensor *const w_ = (w);                                                                                       \
-        ct_tensor *const b_ = (b);                                                                                       \
-        CT_WITH_(ct_linear, (x_, w_, b_, ), ct_linear_options, (), __VA_ARGS__);                                         \
+        const int axis_ = (axis);                                                                                        \
+        CT_WITH_(f, (x_, axis_, ), type, (), __VA_ARGS__);                                                               \
     })
+#define ct_topk(x, k, ...) CT_TOPK_(x, k, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_k_), CT_NAME_(ct_axis_), CT_TAIL_(__VA_ARGS__))
+#define CT_TOPK_(x, k, axis, x_, k_, axis_, ...)                                                                         \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        const int64_t k_ = (k);                                                                                          \
+        const int axis_ = (axis);                                                                                        \
+        CT_WITH_(ct_topk, (x_, k_, axis_, ), ct_topk_options, (), __VA_ARGS__);                                          \
+    })
+#define ct_unique(...) CT_WITH1_(ct_unique, ct_unique_options, (), __VA_ARGS__)
+#define ct_searchsorted(x, ...) CT_WITH2_(ct_searchsorted, ct_searchsorted_options, x, __VA_ARGS__)
+#define ct_bincount(...) CT_WITH1_(ct_bincount, ct_bincount_options, (), __VA_ARGS__)
 /* Lists and options: ct_grads(CT_TENSORS(loss), CT_TENSORS(w, b), gradients, .create_graph = true). */
 #define ct_grads(...) CT_GRADS_(__VA_ARGS__, )
 #define CT_GRADS_(outputs, m, inputs, n, gradients, ...) CT_WITH_(ct_grads, (outputs, m, inputs, n, gradients, ), ct_grad_options, (), __VA_ARGS__)
@@ -190,6 +266,7 @@ static inline ct_axis_list_ ct_unpack_axes_(int64_t packed)
 #define CT_REDUCE_OPTIONS_ char begin_; int64_t axes; struct ct_name_this_option *named_; bool keepdims
 typedef struct { CT_REDUCE_OPTIONS_; char end_; } ct_reduce_options_;
 typedef struct { CT_REDUCE_OPTIONS_; double correction; char end_; } ct_var_options_;
+typedef struct { CT_REDUCE_OPTIONS_; double p; char end_; } ct_norm_options_;
 typedef struct { CT_REDUCE_OPTIONS_; ct_tensor **indices; char end_; } ct_extreme_options_;
 #define CT_REDUCE_(f, type, defaults, extra, ...)                                                                        \
     CT_REDUCEB_(f, type, defaults, extra, CT_NAME_(ct_x_), CT_HEAD_(__VA_ARGS__), CT_TAIL_(__VA_ARGS__))
@@ -203,11 +280,100 @@ typedef struct { CT_REDUCE_OPTIONS_; ct_tensor **indices; char end_; } ct_extrem
 #define ct_sum(...) CT_REDUCE_(ct_sum, ct_reduce_options_, (), (), __VA_ARGS__)
 #define ct_mean(...) CT_REDUCE_(ct_mean, ct_reduce_options_, (), (), __VA_ARGS__)
 #define ct_var(...) CT_REDUCE_(ct_var, ct_var_options_, (.correction = 1, ), (, ct_o_.correction), __VA_ARGS__)
+#define ct_std(...) CT_REDUCE_(ct_std, ct_var_options_, (.correction = 1, ), (, ct_o_.correction), __VA_ARGS__)
+#define ct_norm(...) CT_REDUCE_(ct_norm, ct_norm_options_, (.p = 2, ), (, ct_o_.p), __VA_ARGS__)
+#define ct_prod(...) CT_REDUCE_(ct_prod, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_nansum(...) CT_REDUCE_(ct_nansum, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_nanmean(...) CT_REDUCE_(ct_nanmean, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_all(...) CT_REDUCE_(ct_all, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_any(...) CT_REDUCE_(ct_any, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_count_nonzero(...) CT_REDUCE_(ct_count_nonzero, ct_reduce_options_, (), (), __VA_ARGS__)
 #define ct_max(...) CT_REDUCE_(ct_max, ct_extreme_options_, (), (, ct_o_.indices), __VA_ARGS__)
 #define ct_min(...) CT_REDUCE_(ct_min, ct_extreme_options_, (), (, ct_o_.indices), __VA_ARGS__)
+#define ct_amax(...) CT_REDUCE_(ct_amax, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_amin(...) CT_REDUCE_(ct_amin, ct_reduce_options_, (), (), __VA_ARGS__)
+#define ct_median(...) CT_REDUCE_(ct_median, ct_extreme_options_, (), (, ct_o_.indices), __VA_ARGS__)
 #define ct_argmax(...) CT_REDUCE_(ct_argmax, ct_reduce_options_, (), (), __VA_ARGS__)
 #define ct_argmin(...) CT_REDUCE_(ct_argmin, ct_reduce_options_, (), (), __VA_ARGS__)
 #define ct_logsumexp(...) CT_REDUCE_(ct_logsumexp, ct_reduce_options_, (), (), __VA_ARGS__)
+
+/* ---- Indexing: subscripts are values; CT_AT takes an integer, an index tensor or a mask ------------------------------------- */
+static inline ct_subscript ct_at_index_(int64_t i)
+{
+    return (ct_subscript){.kind = CT_SUBSCRIPT_INDEX, .start = i, .stop = CT_OPEN, .step = 1};
+}
+static inline ct_subscript ct_at_tensor_(const void *t)
+{
+    return (ct_subscript){.kind = CT_SUBSCRIPT_TENSOR, .start = CT_OPEN, .stop = CT_OPEN, .step = 1, .tensor = ct_same_(t)};
+}
+static inline ct_subscript ct_at_range_(int64_t start, int64_t stop, int64_t step)
+{
+    return (ct_subscript){.kind = CT_SUBSCRIPT_SLICE, .start = start, .stop = stop, .step = step};
+}
+#define CT_AT(i) CT_ATB_(i, CT_NAME_(ct_i_))
+#define CT_ATB_(i, i_)                                                                                                   \
+    __extension__({                                                                                                      \
+        __auto_type i_ = (i);                                                                                            \
+        _Generic(i_, ct_tensor *: ct_at_tensor_, const ct_tensor *: ct_at_tensor_, void *: ct_at_tensor_, char: ct_at_index_, \
+            signed char: ct_at_index_, unsigned char: ct_at_index_, short: ct_at_index_, unsigned short: ct_at_index_,   \
+            int: ct_at_index_, unsigned: ct_at_index_, long: ct_at_index_, unsigned long: ct_at_index_,                  \
+            long long: ct_at_index_, unsigned long long: ct_at_index_)(i_);                                              \
+    })
+#define CT_RANGE(...) ct_at_range_(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, ), CT_ARG3_(__VA_ARGS__, 1, )) /* start, stop, step */
+#define CT_ALL ct_at_range_(CT_OPEN, CT_OPEN, 1)
+#define CT_NEW_AXIS ((ct_subscript){.kind = CT_SUBSCRIPT_NEW_AXIS, .start = CT_OPEN, .stop = CT_OPEN, .step = 1})
+#define CT_ELLIPSIS ((ct_subscript){.kind = CT_SUBSCRIPT_ELLIPSIS, .start = CT_OPEN, .stop = CT_OPEN, .step = 1})
+/* A list of subscripts where a function takes pointer and count. It lives to the end of the block. */
+#define CT_SUBSCRIPTS(...) ((const ct_subscript[]){__VA_ARGS__}), (sizeof((const ct_subscript[]){__VA_ARGS__}) / sizeof(ct_subscript))
+#define ct_index(...) CT_LIST_(ct_index, (CT_HEAD_(__VA_ARGS__), ), ct_subscript, (), CT_TAIL_(__VA_ARGS__))
+#define ct_index_put(...) CT_INDEX_PUT_(__VA_ARGS__, )
+#define CT_INDEX_PUT_(x, list, n, value, ...) CT_INDEX_PUTB_(x, list, n, value, CT_NAME_(ct_x_), CT_NAME_(ct_list_), CT_NAME_(ct_v_), __VA_ARGS__)
+#define CT_INDEX_PUTB_(x, list, n, value, x_, list_, v_, ...)                                                            \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        const ct_subscript *const list_ = (list);                                                                        \
+        __auto_type v_ = (value);                                                                                        \
+        CT_WITH_(ct_index_put, (x_, list_, n, CT_OPERAND_(v_), ), ct_index_put_options, (), __VA_ARGS__);                \
+    })
+#define ct_scatter(x, axis, index, source)                                                                               \
+    CT_SCATTER_(x, axis, index, source, CT_NAME_(ct_x_), CT_NAME_(ct_axis_), CT_NAME_(ct_i_), CT_NAME_(ct_s_))
+#define CT_SCATTER_(x, axis, index, source, x_, axis_, index_, source_)                                                  \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        const int axis_ = (axis);                                                                                        \
+        ct_tensor *const index_ = (index);                                                                               \
+        __auto_type source_ = (source);                                                                                  \
+        ct_scatter(x_, axis_, index_, CT_OPERAND_(source_));                                                             \
+    })
+#define ct_embedding(weight, ...) CT_EMBEDDING_(weight, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_w_), CT_NAME_(ct_i_), CT_TAIL_(__VA_ARGS__))
+#define CT_EMBEDDING_(weight, index, w_, i_, ...)                                                                        \
+    __extension__({                                                                                                      \
+        ct_tensor *const w_ = (weight);                                                                                  \
+        ct_tensor *const i_ = (index);                                                                                   \
+        CT_WITH_(ct_embedding, (w_, i_, ), ct_embedding_options, (CT_EMBEDDING_DEFAULTS), __VA_ARGS__);                  \
+    })
+#define CT_INDEXED_(f, type, defaults, required, x, axis, index, source, x_, axis_, i_, s_, ...)                         \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        const int axis_ = (axis);                                                                                        \
+        ct_tensor *const i_ = (index);                                                                                   \
+        ct_tensor *const s_ = (source);                                                                                  \
+        CT_WITH_(f, (x_, axis_, i_, s_, CT_UNWRAP_ required), type, defaults, __VA_ARGS__);                              \
+    })
+#define ct_scatter_reduce(x, axis, index, source, ...)                                                                   \
+    CT_INDEXED_(ct_scatter_reduce, ct_scatter_reduce_options, (CT_SCATTER_REDUCE_DEFAULTS), (CT_HEAD_(__VA_ARGS__), ), x, axis, index, source, \
+                CT_NAME_(ct_x_), CT_NAME_(ct_axis_), CT_NAME_(ct_i_), CT_NAME_(ct_s_), CT_TAIL_(__VA_ARGS__))
+#define ct_index_add(x, axis, index, ...)                                                                                \
+    CT_INDEXED_(ct_index_add, ct_index_add_options, (CT_INDEX_ADD_DEFAULTS), (), x, axis, index, CT_HEAD_(__VA_ARGS__),  \
+                CT_NAME_(ct_x_), CT_NAME_(ct_axis_), CT_NAME_(ct_i_), CT_NAME_(ct_s_), CT_TAIL_(__VA_ARGS__))
+#define ct_take_along_axis(x, ...)                                                                                       \
+    CT_TAKE_(x, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_i_), CT_NAME_(ct_list_), CT_TAIL_(__VA_ARGS__))
+#define CT_TAKE_(x, index, x_, i_, list, ...)                                                                            \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        ct_tensor *const i_ = (index);                                                                                   \
+        CT_LISTB_(ct_take_along_axis, (x_, i_, ), int, (), list, __VA_ARGS__);                                           \
+    })
 
 /* ---- Trailing arguments that may be left out ------------------------------------------------------------------------------ */
 #define CT_ARG1_(...) CT_ARG1B_(__VA_ARGS__, )
@@ -218,8 +384,41 @@ typedef struct { CT_REDUCE_OPTIONS_; ct_tensor **indices; char end_; } ct_extrem
 #define CT_ARG3B_(a, b, c, ...) c
 #define ct_leaky_relu(...) ct_leaky_relu(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0.01, ))
 #define ct_elu(...) ct_elu(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 1.0, ))
+#define ct_celu(...) ct_celu(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 1.0, ))
+#define ct_hardtanh(...) ct_hardtanh(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, -1.0, ), CT_ARG3_(__VA_ARGS__, 1.0, 1.0, ))
 #define ct_softplus(...) ct_softplus(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 1.0, ), CT_ARG3_(__VA_ARGS__, 20.0, 20.0, ))
 #define ct_flatten(...) ct_flatten(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0, ), CT_ARG3_(__VA_ARGS__, -1, -1, ))
+#define CT_ARG4_(...) CT_ARG4B_(__VA_ARGS__, )
+#define CT_ARG4B_(a, b, c, d, ...) d
+#define ct_diag(...) ct_diag(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0, ))
+#define ct_tril(...) ct_tril(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0, ))
+#define ct_triu(...) ct_triu(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0, ))
+#define ct_diagonal(...) \
+    ct_diagonal(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0, ), CT_ARG3_(__VA_ARGS__, 0, 0, ), CT_ARG4_(__VA_ARGS__, 1, 1, 1, ))
+#define ct_diag_embed(...) \
+    ct_diag_embed(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0, ), CT_ARG3_(__VA_ARGS__, -2, -2, ), CT_ARG4_(__VA_ARGS__, -1, -1, -1, ))
+#define ct_roll(...) CT_ROLL_(__VA_ARGS__, CT_ROLL_AXIS_, CT_ROLL_FLAT_, )(__VA_ARGS__)
+#define CT_ROLL_(x, shift, a, f, ...) f
+#define CT_ROLL_FLAT_(x, shift) (ct_roll)(x, (const int64_t[]){shift}, NULL, 1)
+#define CT_ROLL_AXIS_(x, shift, axis) (ct_roll)(x, (const int64_t[]){shift}, (const int[]){axis}, 1)
+#define ct_tensordot(a, ...) CT_TENSORDOT_(__VA_ARGS__, CT_TENSORDOT_PAIRS_, CT_TENSORDOT_LAST_, )(a, __VA_ARGS__)
+#define CT_TENSORDOT_(b, m, n, f, ...) f
+#define CT_TENSORDOT_LAST_(a, b, count) CT_TENSORDOT_LASTB_(a, b, count, CT_NAME_(ct_a_), CT_NAME_(ct_b_), CT_NAME_(ct_n_))
+#define CT_TENSORDOT_LASTB_(a, b, count, a_, b_, n_)                                                                     \
+    __extension__({                                                                                                      \
+        ct_tensor *const a_ = (a);                                                                                       \
+        ct_tensor *const b_ = (b);                                                                                       \
+        const size_t n_ = (size_t)(count);                                                                               \
+        (ct_tensordot)(a_, b_, NULL, n_, NULL, n_);                                                                      \
+    })
+#define CT_TENSORDOT_PAIRS_(a, b, m, n) CT_TENSORDOT_PAIRSB_(a, b, m, n, CT_NAME_(ct_a_), CT_NAME_(ct_b_), CT_NAME_(ct_m_), CT_NAME_(ct_n_))
+#define CT_TENSORDOT_PAIRSB_(a, b, m, n, a_, b_, m_, n_)                                                                 \
+    __extension__({                                                                                                      \
+        ct_tensor *const a_ = (a);                                                                                       \
+        ct_tensor *const b_ = (b);                                                                                       \
+        const ct_axis_list_ m_ = ct_unpack_axes_(m), n_ = ct_unpack_axes_(n);                                            \
+        (ct_tensordot)(a_, b_, m_.axis, m_.count, n_.axis, n_.count);                                                    \
+    })
 #define CT_NUMBER_DTYPE_(n) _Generic((n), float: ct_default_dtype(), double: ct_default_dtype(), default: CT_INT64)
 #define ct_arange(...) CT_ARANGE_(__VA_ARGS__, CT_ARANGE3_, CT_ARANGE2_, CT_ARANGE1_, )(__VA_ARGS__)
 #define CT_ARANGE_(a, b, c, f, ...) f

@@ -112,6 +112,33 @@ row("ct_stack(CT_TENSORS(in[0], in[1]), -1)", lambda a, b: torch.stack((a, b), -
 row("ct_clone(in[0])", torch.clone, GRID)
 row("ct_cast(in[0], CT_FLOAT64)", lambda x: x.to(torch.float64), [1.0, nan])
 
+R, V3 = [[0, 2, 1], [1, 1, 0]], [1.0, -2.0, 0.5]
+row("ct_gather(in[0], 0, in[1])", lambda x, i: x.gather(0, i), [[0.5, -1.0, 2.0], [1.5, 0.25, -0.5], [7.0, 8.0, 9.0]], ("i", R))
+row("ct_gather(in[0], 1, in[1])", lambda x, i: x.gather(1, i), GRID, ("i", [[2, 2, 0, 2]]))
+row("ct_take_along_axis(in[0], in[1], 1)", lambda x, i: torch.take_along_dim(x, i, 1), GRID, ("i", [[2, 0, 2]]))
+row("ct_take_along_axis(in[0], in[1])", lambda x, i: torch.take_along_dim(x, i), GRID, ("i", [[5, 0], [5, 1]]))
+row("ct_index_select(in[0], 1, in[1])", lambda x, i: x.index_select(1, i), WIDE, ("i", [2, 0, 2]))
+row("ct_masked_select(in[0], in[1])", torch.masked_select, GRID, ("b", [1, 0, 1]))
+row("ct_embedding(in[0], in[1])", lambda w, i: F.embedding(i, w), GRID, ("i", [[0, 1], [1, 1]]))
+row("ct_embedding(in[0], in[1], .padding_idx = -1)", lambda w, i: F.embedding(i, w, padding_idx=-1), GRID, ("i", [[0, 1], [1, 1]]))
+row("ct_scatter(in[0], 1, in[1], in[2])", lambda x, i, s: x.scatter(1, i, s), GRID, ("i", [[2, 0], [1, 2]]), [[1.0, 2.0], [3.0, nan]])
+row("ct_scatter(in[0], 0, in[1], 0.5)", lambda x, i: x.scatter(0, i, 0.5), GRID, ("i", [[0, 1, 0]]))
+row("ct_scatter_add(in[0], 0, in[1], in[2])", lambda x, i, s: x.scatter_add(0, i, s), WIDE[0] + [[4.0, 5.0]], ("i", [[0, 2], [0, 3], [3, 2]]), WIDE[1])
+row("ct_index_add(in[0], 1, in[1], in[2], .alpha = -0.5)", lambda x, i, s: x.index_add(1, i, s, alpha=-0.5), GRID, ("i", [2, 2]), [[1.0, 2.0], [3.0, 4.0]])
+row("ct_masked_scatter(in[0], in[1], in[2])", lambda x, m, s: x.masked_scatter(m, s), GRID, ("b", [1, 0, 1]), [1.0, 2.0, 3.0, 4.0, 5.0])
+row("ct_index(in[0], CT_ALL, CT_AT(in[1]), CT_AT(in[2]))", lambda x, i, j: x[:, i, j], WIDE, ("i", [[-1], [0]]), ("i", [1, 0, -1]))
+row("ct_index(in[0], CT_AT(in[1]), CT_ALL, CT_AT(in[2]))", lambda x, i, j: x[i, :, j], WIDE, ("i", [1, 0, 1]), ("i", [1, 0, -1]))
+row("ct_index(in[0], CT_RANGE(CT_OPEN, 1), CT_AT(in[1]))", lambda x, m: x[:1, m], WIDE, ("b", [[1, 0], [0, 1], [1, 1]]))
+row("ct_index_put(in[0], CT_SUBSCRIPTS(CT_ALL, CT_AT(in[1])), in[2])", lambda x, i, v: x.index_put((torch.arange(2)[:, None], i), v), GRID, ("i", [-1, 0]), [7.0, 8.0])
+row("ct_index_put(in[0], CT_SUBSCRIPTS(CT_AT(in[1])), in[2], .accumulate = true)", lambda x, i, v: x.index_put((i,), v, accumulate=True), GRID, ("i", [1, 1]), V3)
+for c, t in {"SUM": "sum", "PROD": "prod", "MEAN": "mean", "AMAX": "amax", "AMIN": "amin"}.items():
+    for self in ("true", "false"):
+        row(f"ct_scatter_reduce(in[0], 0, in[1], in[2], CT_REDUCE_{c}, .include_self = {self})",
+            lambda x, i, s, t=t, self=self: x.scatter_reduce(0, i, s, t, include_self=self == "true"), [2.0, 3.0, 0.5, -1.0],
+            ("i", [0, 0, 1, 3, 3, 3]), [1.0, -2.0, 3.5, 0.25, 4.0, 4.0 if self == "true" else -7.0])
+row("ct_scatter_reduce(in[0], 0, in[1], in[2], CT_REDUCE_PROD)", lambda x, i, s: x.scatter_reduce(0, i, s, "prod"), [2.0, 0.0, 0.0, 5.0],
+    ("i", [0, 0, 1, 2, 3, 3, 3]), [0.0, 3.0, 4.0, 0.0, 0.0, 0.0, 2.0])
+
 LOGITS = [[2.0, -1.0, 0.5], [1000.0, 0.0, -1000.0], [-inf, 0.0, 1.0], [0.25, 0.25, 0.25]]
 LOGP = [[-0.5, -1.0, -2.0], [-inf, 0.0, -3.0], [-0.1, -0.2, -0.3], [-1.0, -2.0, -4.0]]
 TARGET = ("i", [0, 1, 2, 1])

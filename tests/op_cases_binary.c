@@ -48,6 +48,74 @@ OP_CASES(pow)
     REFUSED(0, "negative power", ct_pow(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(1, 2), LIST(1, -1)});
 }
 
+OP_CASES(fmod)
+{
+    TWO_INPUTS(ct_fmod(in[0], in[1]), .range = {{-3, 3}, {0.7, 2}}, .no_same = "a jump where the quotient is whole", .no_gradcheck = "jumps where the quotient is whole");
+    CASE(ct_fmod(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .values = {LIST(-5.5, 5.5, -5.5, 5.5), LIST(2, 2, -2, -2)}, .expect = LIST(-1.5, 1.5, -1.5, 1.5), .smooth = true, .no_same = "whole quotient");
+    CASE(ct_fmod(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .kinds = "ii", .values = {LIST(-5, 5, -5, 5), LIST(3, 3, -3, -3)}, .expect = LIST(-2, 2, -2, 2));
+    REFUSED(0, "integer divisors are 0", ct_fmod(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(1, 2), LIST(1, 0)});
+}
+
+OP_CASES(remainder)
+{
+    TWO_INPUTS(ct_remainder(in[0], in[1]), .range = {{-3, 3}, {0.7, 2}}, .no_same = "a jump where the quotient is whole", .no_gradcheck = "jumps where the quotient is whole");
+    CASE(ct_remainder(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .values = {LIST(-5.5, 5.5, -5.5, 5.5), LIST(2, 2, -2, -2)}, .expect = LIST(0.5, 1.5, -1.5, -0.5), .smooth = true, .no_same = "whole quotient");
+    CASE(ct_remainder(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .kinds = "ii", .values = {LIST(-5, 5, -5, 5), LIST(3, 3, -3, -3)}, .expect = LIST(1, 2, -2, -1));
+    REFUSED(0, "integer divisors are 0", ct_remainder(in[0], 0), .shapes = {SIZES(2)}, .kinds = "i");
+}
+
+OP_CASES(floor_divide)
+{
+    TWO_INPUTS(ct_floor_divide(in[0], in[1]), .range = {{-3, 3}, {0.7, 2}});
+    CASE(ct_floor_divide(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .values = {LIST(-5.5, 5.5, -5.5, 1), LIST(2, 2, -2, 0)}, .expect = LIST(-3, 2, 2, INFINITY));
+    CASE(ct_floor_divide(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .kinds = "ii", .values = {LIST(-5, 5, -5, 5), LIST(3, 3, -3, -3)}, .expect = LIST(-2, 1, 1, -2));
+    REFUSED(0, "integer divisors are 0", ct_floor_divide(in[0], 0), .shapes = {SIZES(2)}, .kinds = "i");
+}
+
+OP_CASES(atan2)
+{
+    TWO_INPUTS(ct_atan2(in[0], in[1]), .range = {{0.2, 2}, {-2, 2}}, .smooth = true, .tolerance = 3e-5);
+    CASE(ct_atan2(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(0, 0), LIST(1, 1)}, .expect = LIST(0, 0), .no_float32 = "integers become the default float32");
+}
+
+OP_CASES(hypot)
+{
+    TWO_INPUTS(ct_hypot(in[0], in[1]), .range = {{0.3, 2}, {-2, 2}}, .smooth = true, .tolerance = 2e-5);
+    CASE(ct_hypot(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .values = {LIST(3, 1e200), LIST(4, 0)}, .expect = LIST(5, 1e200), .no_gradcheck = "too large", .no_float32 = "overflows");
+}
+
+OP_CASES(fmax)
+{
+    TWO_INPUTS(ct_fmax(in[0], in[1]), .smooth = true, .no_same = "equal operands are a kink");
+    CASE(ct_fmax(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .values = {LIST(NAN, 5, 1), LIST(4, NAN, -3)}, .expect = LIST(4, 5, 1), .no_gradcheck = "NaN", .no_same = "NaN");
+    CASE(ct_fmax(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(1, 5), LIST(4, -5)}, .expect = LIST(4, 5));
+}
+
+OP_CASES(fmin)
+{
+    TWO_INPUTS(ct_fmin(in[0], in[1]), .smooth = true, .no_same = "equal operands are a kink");
+    CASE(ct_fmin(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .values = {LIST(NAN, 5, 1), LIST(4, NAN, -3)}, .expect = LIST(4, 5, -3), .no_gradcheck = "NaN", .no_same = "NaN");
+    CASE(ct_fmin(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(1, 5), LIST(4, -5)}, .expect = LIST(1, -5));
+}
+
+OP_CASES(logaddexp)
+{
+    TWO_INPUTS(ct_logaddexp(in[0], in[1]), .smooth = true);
+    CASE(ct_logaddexp(in[0], in[1]), .shapes = {SIZES(4), SIZES(4)}, .values = {LIST(-INFINITY, INFINITY, 1000, -INFINITY), LIST(-INFINITY, INFINITY, 0, 2)}, .expect = LIST(-INFINITY, INFINITY, 1000, 2), .no_gradcheck = "infinite", .no_same = "infinite");
+}
+
+OP_CASES(xlogy)
+{
+    TWO_INPUTS(ct_xlogy(in[0], in[1]), .range = {{-2, 2}, {0.3, 2}}, .smooth = true, .no_same = "negative logarithms");
+    CASE(ct_xlogy(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .values = {LIST(0, 0, 1), LIST(0, NAN, 0)}, .expect = LIST(0, NAN, -INFINITY), .no_gradcheck = "infinite", .no_same = "other values");
+    CASE(ct_lerp(in[0], in[1], 0.3), .shapes = {SIZES(3), SIZES(3)}, .smooth = true);
+    CASE(ct_lerp(in[0], in[1], in[2]), .shapes = {SIZES(2, 3), SIZES(3), SIZES(2, 1)}, .smooth = true);
+    CASE(ct_addcmul(in[0], in[1], in[2], -0.5), .shapes = {SIZES(2, 3), SIZES(3), SIZES(2, 1)}, .smooth = true);
+    CASE(ct_prelu(in[0], in[1]), .shapes = {SIZES(2, 3, 2), SIZES(3)}, .smooth = true);
+    CASE(ct_prelu(in[0], in[1]), .shapes = {SIZES(5), SIZES(1)}, .smooth = true);
+    REFUSED(0, "prelu", ct_prelu(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(2)});
+}
+
 OP_CASES(maximum)
 {
     TWO_INPUTS(ct_maximum(in[0], in[1]), .smooth = true);

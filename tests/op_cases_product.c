@@ -1,4 +1,4 @@
-/* op_cases_product.c - rows of products and losses. */
+/* op_cases_product.c - rows of products. */
 #include "op_cases.h"
 
 OP_CASES(matmul)
@@ -61,52 +61,4 @@ OP_CASES(linear_relu)
 {
     LINEAR_CASES(CT_RELU);
     LINEAR_EDGES(CT_RELU);
-}
-
-#define CLASS_LOSS_CASES(name)                                                                                           \
-    CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(3, 4), SIZES(3)}, .kinds = "fi", .smooth = true);                     \
-    CASE(ct_##name(in[0], in[1], .reduction = CT_SUM), .shapes = {SIZES(3, 4), SIZES(3)}, .kinds = "fi", .smooth = true); \
-    CASE(ct_##name(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(2, 4, 2), SIZES(2, 2)}, .kinds = "fi", .smooth = true); \
-    CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(2, 4, 1, 2), SIZES(2, 1, 2)}, .kinds = "fi", .smooth = true);         \
-    CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(4), SCALAR}, .kinds = "fi", .smooth = true);                          \
-    CASE(ct_##name(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(4), SCALAR}, .kinds = "fi", .smooth = true);    \
-    CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(0, 4), SIZES(0)}, .kinds = "fi", .expect = LIST(NAN), .no_gradcheck = "NaN");                \
-    CASE(ct_##name(in[0], in[1], .reduction = CT_SUM), .shapes = {SIZES(0, 4), SIZES(0)}, .kinds = "fi", .expect = LIST(0)); \
-    CASE(ct_##name(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(0, 4), SIZES(0)}, .kinds = "fi");               \
-    CASE(ct_##name(in[0], in[1]), .shapes = {SIZES(921, 11), SIZES(921)}, .kinds = "fi", .range = {{0, 0}, {0, 10}});    \
-    CASE(ct_##name(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(3, 5001), SIZES(3)}, .kinds = "fi", .range = {{0, 0}, {0, 5000}}); \
-    REFUSED(0, #name ": target 4 at index 2 is not in [0, 4)", ct_##name(in[0], in[1]), .shapes = {SIZES(3, 4), SIZES(3)}, .kinds = "fi", .values = {{0, {0}}, LIST(0, 3, 4)}); \
-    REFUSED(0, "target -1 at index 0", ct_##name(in[0], in[1]), .shapes = {SIZES(3, 4), SIZES(3)}, .kinds = "fi", .values = {{0, {0}}, LIST(-1, 3, 4)}); \
-    REFUSED(0, "want (N, C, ...)", ct_##name(in[0], in[1]), .shapes = {SIZES(3, 4), SIZES(4)}, .kinds = "fi");           \
-    REFUSED(0, "int64 class indices", ct_##name(in[0], in[1]), .shapes = {SIZES(3, 4), SIZES(3)}, .kinds = "ff");        \
-    REFUSED(0, "no classes", ct_##name(in[0], in[1]), .shapes = {SIZES(3, 0), SIZES(3)}, .kinds = "fi");                 \
-    REFUSED(0, "no reduction", ct_##name(in[0], in[1], .reduction = (ct_reduction)7), .shapes = {SIZES(3, 4), SIZES(3)}, .kinds = "fi")
-
-OP_CASES(cross_entropy)
-{
-    CLASS_LOSS_CASES(cross_entropy);
-    CASE(ct_cross_entropy(in[0], in[1]), .shapes = {SIZES(2, 2), SIZES(2)}, .kinds = "fi", .values = {LIST(1000, 1000, -1000, -1000), LIST(0, 1)},
-         .expect = LIST(0.69314718055994531), .smooth = false);
-}
-
-OP_CASES(nll)
-{
-    CLASS_LOSS_CASES(nll);
-    CASE(ct_nll(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(2, 2), SIZES(2)}, .kinds = "fi", .values = {LIST(-1, -2, -3, -4), LIST(1, 0)}, .expect = LIST(2, 3));
-}
-
-OP_CASES(binary_cross_entropy)
-{
-    CASE(ct_binary_cross_entropy(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(2, 3)}, .range = {{0.1, 0.9}, {0.2, 0.8}}, .smooth = true);
-    CASE(ct_binary_cross_entropy(in[0], in[1], .reduction = CT_SUM), .shapes = {SIZES(3), SIZES(3)}, .range = {{0.1, 0.9}, {0.2, 0.8}}, .smooth = true);
-    CASE(ct_binary_cross_entropy(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(3), SIZES(3)}, .range = {{0.1, 0.9}, {0.2, 0.8}}, .smooth = true);
-    CASE(ct_binary_cross_entropy(in[0], in[1]), .shapes = {SCALAR, SCALAR}, .range = {{0.1, 0.9}, {0.2, 0.8}}, .smooth = true);
-    CASE(ct_binary_cross_entropy(in[0], in[1]), .shapes = {SIZES(0), SIZES(0)}, .expect = LIST(NAN), .no_gradcheck = "NaN");
-    CASE(ct_binary_cross_entropy(in[0], in[1], .reduction = CT_SUM), .shapes = {SIZES(0), SIZES(0)}, .expect = LIST(0));
-    CASE(ct_binary_cross_entropy(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(93, 101), SIZES(93, 101)}, .range = {{0.1, 0.9}, {0.2, 0.8}});
-    CASE(ct_binary_cross_entropy(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .kinds = "fb", .range = {{0.1, 0.9}}, .smooth = true);
-    CASE(ct_binary_cross_entropy(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(4), SIZES(4)}, .values = {LIST(0, 1, 0, 1), LIST(0, 1, 1, 0)},
-         .expect = LIST(0, 0, 100, 100), .no_gradcheck = "at the ends of [0, 1]", .no_same = "another expectation", .no_float32 = "1e-12 is lost beside 1");
-    REFUSED(0, "outside [0, 1]", ct_binary_cross_entropy(in[0], in[1]), .shapes = {SIZES(2), SIZES(2)}, .values = {LIST(0.5, 1.5), LIST(0, 1)});
-    REFUSED(0, "differ", ct_binary_cross_entropy(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(3)}, .range = {{0.1, 0.9}, {0, 1}});
 }

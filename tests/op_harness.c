@@ -1,4 +1,4 @@
-/* op_harness.c - runs the rows of every op in the registry. A row is tried
+/* op_harness.c - runs the rows of every op in the registry, and of compositions. A row is tried
  *
  *   in float64   its value against .expect; gradients against central differences, entry by entry and along a random
  *                direction; second derivatives where it is smooth
@@ -25,11 +25,21 @@
 
 #define OP(name) op_group op_cases_##name;
 #include "autograd/ops/ops.def"
+#include "compositions.def"
 #undef OP
+
+static void composed(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
+{
+    (void)node, (void)cotangents, (void)gradients;
+}
+static const struct op op_composition = {"composition", composed, NULL, 0}; /* differentiable, as far as the rows are concerned */
 
 static const struct entry { const char *name; const struct op *op; op_group *group; } entries[] = {
 #define OP(name) {#name, &op_##name, op_cases_##name},
 #include "autograd/ops/ops.def"
+#undef OP
+#define OP(name) {#name, &op_composition, op_cases_##name},
+#include "compositions.def"
 #undef OP
 };
 

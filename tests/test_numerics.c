@@ -100,6 +100,14 @@ static void test_row_06_reductions_of_nothing(void **state)
     IS(ct_sum(x), 0);
     IS(ct_mean(x, 1), NAN, NAN);
     IS(ct_var(x, 1), NAN, NAN);
+    IS(ct_std(x, 1), NAN, NAN);
+    IS(ct_prod(x, 1), 1, 1);
+    IS(ct_norm(x, 1), 0, 0);
+    IS(ct_all(x), 1);
+    IS(ct_any(x), 0);
+    FAILS(ct_norm(x, .p = INFINITY), "norm");
+    FAILS(ct_amax(x, 1), "amax");
+    FAILS(ct_median(x, 1), "median");
     FAILS(ct_max(x), "max");
     FAILS(ct_min(x, 1), "min");
     FAILS(ct_argmax(x), "argmax");
@@ -115,6 +123,37 @@ static void test_row_07_variance_without_degrees_of_freedom(void **state)
     IS(ct_var(x), NAN);
     IS(ct_var(x, .correction = 0), 0);
     GRADIENT(ct_var(x, .correction = 0), x, 0);
+    IS(ct_std(x), NAN);
+    IS(ct_std(x, .correction = 0), 0);
+    GRADIENT(ct_std(x, .correction = 0), x, 0);
+    ct_tensor *equal = VECTOR(2, 2, 2), *first = ct_grad(ct_std(equal), equal, .create_graph = true);
+    IS(first, 0, 0, 0);
+    GRADIENT(ct_square(first), equal, 0, 0, 0);
+}
+
+static void test_row_08_norm_at_zero(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(0, 0), *first = ct_grad(ct_norm(x), x, .create_graph = true);
+    IS(ct_norm(x), 0);
+    IS(first, 0, 0);
+    GRADIENT(ct_square(first), x, 0, 0);
+    const double exponents[] = {0, 0.5, 1, 1.5, 3, -1, INFINITY, -INFINITY};
+    for (size_t i = 0; i < sizeof exponents / sizeof *exponents; i++)
+        GRADIENT(ct_norm(x, .p = exponents[i]), x, 0, 0);
+    ct_tensor *y = VECTOR(0, 3, -4);
+    GRADIENT(ct_norm(y), y, 0, 0.6, -0.8);
+    GRADIENT(ct_norm(y, .p = INFINITY), y, 0, 0, -1);
+}
+
+static void test_row_09_products_with_zeros(void **state)
+{
+    (void)state;
+    ct_tensor *one = VECTOR(2, 0, 3, 5), *two = VECTOR(2, 0, 0, 5);
+    GRADIENT(ct_prod(one), one, 0, 30, 0, 0);
+    GRADIENT(ct_prod(two, 0), two, 0, 0, 0, 0);
+    GRADIENT(ct_cumprod(one, 0), one, 1, 2 + 6 + 30, 0, 0);
+    GRADIENT(ct_cumprod(two, 0), two, 1, 2, 0, 0);
 }
 
 /* ---- Ties, kinks, NaN -------------------------------------------------------------------------------------------------------- */
@@ -125,6 +164,13 @@ static void test_row_10_full_extremes_share_the_gradient(void **state)
     GRADIENT(ct_max(x), x, 0, 1.0 / 3, 1.0 / 3, 1.0 / 3);
     GRADIENT(ct_min(ct_neg(x)), x, 0, -1.0 / 3, -1.0 / 3, -1.0 / 3);
     GRADIENT(ct_max(y), y, 0.5, 0, 0.5, 0);
+    ct_tensor *z = VECTOR(1, 2, 2, 2, 3), *place;
+    IS(ct_median(z), 2);
+    GRADIENT(ct_median(z), z, 0, 1.0 / 3, 1.0 / 3, 1.0 / 3, 0);
+    GRADIENT(ct_median(y), y, 0.5, 0, 0.5, 0);
+    GRADIENT(ct_median(ct_narrow(z, 0, 0, 2)), z, 1, 0, 0, 0, 0);
+    GRADIENT(ct_median(y, 0, .indices = &place), y, 1, 0, 0, 0);
+    assert_int_equal(ct_item_int(place), 0);
 }
 
 static void test_row_11_one_axis_takes_the_first_several_share(void **state)
@@ -134,6 +180,8 @@ static void test_row_11_one_axis_takes_the_first_several_share(void **state)
     GRADIENT(ct_max(x, 0, .indices = &place), x, 0, 1, 0, 0);
     assert_int_equal(ct_item_int(place), 1);
     GRADIENT(ct_max(table, CT_AXES(0, 1)), x, 0, 0.5, 0.5, 0);
+    GRADIENT(ct_amax(x, 0), x, 0, 0.5, 0.5, 0);
+    GRADIENT(ct_amin(ct_neg(table), CT_AXES(0, 1)), x, 0, -0.5, -0.5, 0);
 }
 
 static void test_row_12_equal_operands_share(void **state)
@@ -185,6 +233,15 @@ static void test_row_17_nan_propagates(void **state)
     IS(ct_lt(x, 5.0), 1, 0, 1);
     IS(ct_eq(x, x), 1, 0, 1);
     IS(ct_ne(x, x), 0, 1, 0);
+    IS(ct_amax(x), NAN);
+    IS(ct_median(x), NAN);
+    IS(ct_cummin(x, 0), 1, NAN, NAN);
+    IS(ct_sort(x, 0, .indices = &place), 1, 2, NAN);
+    IS(place, 0, 2, 1);
+    IS(ct_sort(x, 0, .descending = true), NAN, 2, 1);
+    IS(ct_topk(x, 1, 0), NAN);
+    IS(ct_nansum(x), 3);
+    IS(ct_nanmean(x), 1.5);
 }
 
 static void test_row_18_where_keeps_the_branch_not_taken_at_zero(void **state)
@@ -282,9 +339,24 @@ static void test_row_27_cross_entropy_is_nll_of_log_softmax(void **state)
     assert_true(ct_allclose(ct_cross_entropy(x, t), ct_nll(ct_log_softmax(x, 1), t), 1e-13, 0, false));
 }
 
+static void test_row_27_the_mean_divides_by_the_weights_of_targets_kept(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_reshape(VECTOR(-1, -2, -3, -4, -5, -6), 3, 2), *t = ct_vector_int(0, 1, 0), *w = VECTOR(1, 3);
+    IS(ct_nll(x, t, .weight = ct_detach(w)), (1 + 3 * 4 + 5) / 5.0);
+    IS(ct_nll(x, t, .weight = ct_detach(w), .ignore_index = 0), 4);
+    IS(ct_nll(x, t, .ignore_index = 1), 3);
+    GRADIENT(ct_cross_entropy(x, t, .ignore_index = 0), x, 0, 0, 1 / (1 + exp(-1)), -1 / (1 + exp(-1)), 0, 0);
+}
+
 static void test_row_28_an_empty_batch(void **state)
 {
     (void)state;
+    ct_tensor *y = ct_reshape(VECTOR(1, 2, 3, 4), 2, 2), *ignored = ct_vector_int(-100, -100);
+    IS(ct_cross_entropy(y, ignored), NAN);
+    IS(ct_cross_entropy(y, ignored, .reduction = CT_SUM), 0);
+    IS(ct_cross_entropy(y, ignored, .reduction = CT_NONE), 0, 0);
+    GRADIENT(ct_cross_entropy(y, ignored, .reduction = CT_SUM), y, 0, 0, 0, 0);
     ct_tensor *x = empty(0, 3), *t = (ct_zeros)((const int64_t[]){0}, 1, CT_INT64);
     IS(ct_cross_entropy(x, t), NAN);
     IS(ct_cross_entropy(x, t, .reduction = CT_SUM), 0);
@@ -292,10 +364,29 @@ static void test_row_28_an_empty_batch(void **state)
     assert_int_equal(ct_numel(gradient(ct_cross_entropy(x, t), x)), 0);
 }
 
+static void test_row_29_label_smoothing_leaves_out_what_is_ignored(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_reshape(VECTOR(0, log(3), 5, 7), 2, 2), *t = ct_vector_int(1, -1), *w = ct_detach(VECTOR(2, 1));
+    const double nll = log(4 / 3.0), other = log(4.0), e = 0.2; /* probabilities 1/4 and 3/4 */
+    IS(ct_cross_entropy(x, t, .weight = w, .ignore_index = -1, .label_smoothing = e), (1 - e) * nll + e / 2 * (2 * other + nll));
+    IS(ct_cross_entropy(x, t, .ignore_index = -1, .label_smoothing = e, .reduction = CT_NONE), (1 - e) * nll + e / 2 * (other + nll), 0);
+}
+
+static void test_row_30_a_mean_over_probabilities_divides_by_rows(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_reshape(VECTOR(0, 0, 0, log(3)), 2, 2), *q = ct_reshape(VECTOR(0.5, 0.5, 1, 0), 2, 2), *w = ct_detach(VECTOR(2, 1));
+    IS(ct_cross_entropy(x, q), (log(2) + log(4)) / 2);
+    IS(ct_cross_entropy(x, q, .weight = w), (1.5 * log(2) + 2 * log(4)) / 2);
+}
+
 static void test_row_31_targets_out_of_range(void **state)
 {
     (void)state;
     ct_tensor *x = ct_zeros(2, 3);
+    FAILS(ct_cross_entropy(x, ct_vector_int(0, 7), .ignore_index = -1), "target 7 at index 1");
+    assert_non_null(ct_cross_entropy(x, ct_vector_int(0, 7), .ignore_index = 7)); /* it may lie outside */
     FAILS(ct_cross_entropy(x, ct_vector_int(0, 3)), "cross_entropy: target 3 at index 1 is not in [0, 3)");
     FAILS(ct_nll(x, ct_vector_int(-1, 0)), "nll: target -1 at index 0 is not in [0, 3)");
 }
@@ -319,9 +410,31 @@ static void test_row_33_binary_cross_entropy_of_large_logits(void **state)
     GRADIENT(ct_binary_cross_entropy_with_logits(zero, half, .reduction = CT_SUM), zero, 0.25, -0.5);
 }
 
+static void test_row_34_divergence_from_a_probability_of_zero(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(-1, -2);
+    IS(ct_kl_div(x, ct_detach(VECTOR(0, 1)), .reduction = CT_NONE), 0, 2);
+    GRADIENT(ct_kl_div(x, ct_detach(VECTOR(0, 1)), .reduction = CT_SUM), x, 0, -1);
+}
+
+static void test_row_35_the_width_of_the_smooth_part(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(1, -2, 0, INFINITY), *y = ct_zeros_like(x);
+    IS(ct_smooth_l1(x, y, .beta = 0, .reduction = CT_NONE), 1, 2, 0, INFINITY);
+    GRADIENT(ct_smooth_l1(x, y, .beta = 0, .reduction = CT_NONE), x, 1, -1, 0, 1);
+    GRADIENT(ct_smooth_l1(x, y, .beta = 2, .reduction = CT_NONE), x, 0.5, -1, 0, 1);
+    FAILS(ct_smooth_l1(x, y, .beta = -1), "smooth_l1: beta -1");
+    FAILS(ct_smooth_l1(x, y, .beta = NAN), "smooth_l1: beta");
+    FAILS(ct_huber(x, y, .delta = 0), "huber: delta 0");
+    FAILS(ct_huber(x, y, .delta = -1), "huber: delta -1");
+}
+
 static void test_row_36_losses_do_not_broadcast(void **state)
 {
     (void)state;
+    FAILS(ct_l1(ct_zeros(2, 3), ct_zeros(1, 3)), "l1");
     FAILS(ct_mse(ct_zeros(2, 3), ct_zeros(1, 3)), "mse");
 }
 
@@ -329,6 +442,9 @@ static void test_row_36_losses_do_not_broadcast(void **state)
 static void test_row_54_negative_padding_crops(void **state)
 {
     (void)state;
+    IS(ct_pad_by(VECTOR(1, 2, 3, 4), CT_REFLECT, -1, 1), 2, 3, 4, 3);
+    IS(ct_pad_by(VECTOR(1, 2, 3, 4), CT_CIRCULAR, -1, 1), 2, 3, 4, 2);
+    IS(ct_pad_by(VECTOR(1, 2, 3, 4), CT_REPLICATE, 1, -2), 1, 1, 2);
     IS(ct_pad(VECTOR(1, 2, 3), 0.0, -1, 1), 2, 3, 0);
 }
 
@@ -384,6 +500,49 @@ static void test_row_59_sizes_that_overflow(void **state)
     FAILS(ct_expand(ct_zeros(1, 1), huge, huge), "overflow");
     FAILS(ct_zeros(-1), "-1");
     FAILS(ct_pad(ct_zeros(2), 0.0, INT64_MAX / 2, INT64_MAX / 2), "pad");
+}
+
+static void test_row_60_embedding_rows(void **state)
+{
+    (void)state;
+    ct_tensor *w = ct_require_grad(ct_detach(ct_reshape(VECTOR(1, 2, 3, 4, 5, 6), 3, 2)), true), *index = ct_vector_int(2, 0, 2, 2);
+    IS(ct_embedding(w, index), 5, 6, 1, 2, 5, 6, 5, 6);
+    GRADIENT(ct_mul(ct_embedding(w, index), ct_reshape(VECTOR(1, 2, 3, 4, 5, 6, 7, 8), 4, 2)), w, 3, 4, 0, 0, 13, 16);
+    GRADIENT(ct_embedding(w, index, .padding_idx = 2), w, 1, 1, 0, 0, 0, 0);
+    GRADIENT(ct_embedding(w, index, .padding_idx = -3), w, 0, 0, 0, 0, 3, 3);
+    GRADIENT(ct_embedding(w, index, .padding_idx = 0), w, 0, 0, 0, 0, 3, 3); /* an explicit 0 is a row */
+    FAILS(ct_embedding(w, ct_vector_int(0, -1)), "embedding: index -1 at position 1 of (2) is not in [0, 3)");
+    FAILS(ct_embedding(w, ct_vector_int(3)), "embedding: index 3 at position 0 of (1) is not in [0, 3)");
+}
+
+static void test_row_61_negative_and_repeated_indices(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(1, 2, 3), *source = VECTOR(4, 5, 6), *last = ct_vector_int(-1), *twice = ct_vector_int(1, 0, 1);
+    FAILS(ct_gather(x, 0, last), "gather: index -1 at position 0 of (1) is not in [0, 3)");
+    FAILS(ct_index_select(x, 0, last), "index_select: index -1");
+    FAILS(ct_scatter(x, 0, last, 0.0), "scatter: index -1");
+    FAILS(ct_take_along_axis(x, last), "take_along_axis: index -1");
+    IS(ct_index(x, CT_AT(last)), 3);
+    IS(ct_index_put(x, CT_SUBSCRIPTS(CT_AT(last)), 7), 1, 2, 7);
+    FAILS(ct_index(x, CT_AT(ct_vector_int(0, -4))), "index: index -4 at position 1 of (2) is not in [-3, 3), along axis 0");
+    ct_tensor *y = ct_scatter(x, 0, twice, source);
+    IS(y, 5, 6, 3);
+    GRADIENT(y, source, 0, 1, 1);               /* of several, only the last has an effect */
+    GRADIENT(y, x, 0, 0, 1);
+}
+
+/* A factor 0 hides the others' effect on the derivative: the first is right, the second is refused. */
+static void test_row_61_products_scattered_with_zeros(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(2, 3), *source = VECTOR(0, 4, 5), *index = ct_vector_int(0, 0, 1);
+    ct_tensor *y = ct_scatter_reduce(x, 0, index, source, CT_REDUCE_PROD);
+    IS(y, 0, 15);
+    GRADIENT(y, x, 0, 5);
+    GRADIENT(y, source, 8, 0, 3);
+    ct_tensor *g = ct_grad(y, source, .cotangent = ct_ones_like(y), .create_graph = true);
+    FAILS(ct_grad(ct_sum(g), source), "scatter_reduce: the second derivative of a product with a factor 0");
 }
 
 static void test_row_61_slicing_takes_negative_indices(void **state)
@@ -455,6 +614,8 @@ int main(void)
         cmocka_unit_test(test_row_05_logsumexp_of_nothing),
         cmocka_unit_test(test_row_06_reductions_of_nothing),
         cmocka_unit_test(test_row_07_variance_without_degrees_of_freedom),
+        cmocka_unit_test(test_row_08_norm_at_zero),
+        cmocka_unit_test(test_row_09_products_with_zeros),
         cmocka_unit_test(test_row_10_full_extremes_share_the_gradient),
         cmocka_unit_test(test_row_11_one_axis_takes_the_first_several_share),
         cmocka_unit_test(test_row_12_equal_operands_share),
@@ -470,10 +631,15 @@ int main(void)
         cmocka_unit_test(test_row_25_saturated_functions),
         cmocka_unit_test(test_row_26_both_forms_of_gelu_and_silu),
         cmocka_unit_test(test_row_27_cross_entropy_is_nll_of_log_softmax),
+        cmocka_unit_test(test_row_27_the_mean_divides_by_the_weights_of_targets_kept),
         cmocka_unit_test(test_row_28_an_empty_batch),
+        cmocka_unit_test(test_row_29_label_smoothing_leaves_out_what_is_ignored),
+        cmocka_unit_test(test_row_30_a_mean_over_probabilities_divides_by_rows),
         cmocka_unit_test(test_row_31_targets_out_of_range),
         cmocka_unit_test(test_row_32_binary_cross_entropy_at_the_ends),
         cmocka_unit_test(test_row_33_binary_cross_entropy_of_large_logits),
+        cmocka_unit_test(test_row_34_divergence_from_a_probability_of_zero),
+        cmocka_unit_test(test_row_35_the_width_of_the_smooth_part),
         cmocka_unit_test(test_row_36_losses_do_not_broadcast),
         cmocka_unit_test(test_row_54_negative_padding_crops),
         cmocka_unit_test(test_row_55_broadcasting_with_a_size_of_zero),
@@ -481,6 +647,9 @@ int main(void)
         cmocka_unit_test(test_row_57_in_place_into_shared_elements),
         cmocka_unit_test(test_row_58_expand_sums_back),
         cmocka_unit_test(test_row_59_sizes_that_overflow),
+        cmocka_unit_test(test_row_60_embedding_rows),
+        cmocka_unit_test(test_row_61_negative_and_repeated_indices),
+        cmocka_unit_test(test_row_61_products_scattered_with_zeros),
         cmocka_unit_test(test_row_61_slicing_takes_negative_indices),
         cmocka_unit_test(test_row_62_products_without_an_inner_dimension),
         cmocka_unit_test(test_row_63_cat_skips_empty_vectors),

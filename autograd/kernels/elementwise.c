@@ -2,7 +2,16 @@
  * apart outside the loop, so that the compiler sees plain arrays and writes vector code. */
 #include "kernels.h"
 #include "math.h"
+#include "special.h"
 #include "tables.h"
+
+#define LN2 0.6931471805599453
+#define LN10 2.302585092994046
+#define LGAMMA(x) log_gamma(x)
+#define DIGAMMA(x) digamma(x)
+#define POLYGAMMA(n, x) polygamma(n, x)
+#define SELU_ALPHA 1.6732632423543772
+#define SELU_SCALE 1.0507009873554805
 
 #ifdef __clang__
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
@@ -95,6 +104,26 @@
 #define TANH(x) tanh_f32(x)
 #define ERF(x) erf_f32(x)
 #define SIGMOID(x) sigmoid_f32(x)
+#define EXP2(x) exp2_f32(x)
+#define LOG2(x) log2_f32(x)
+#define LOG10(x) log10_f32(x)
+#define TAN(x) tanf(x)
+#define ASIN(x) asinf(x)
+#define ACOS(x) acosf(x)
+#define ATAN(x) atanf(x)
+#define SINH(x) sinh_f32(x)
+#define COSH(x) cosh_f32(x)
+#define ASINH(x) asinh_f32(x)
+#define ACOSH(x) acosh_f32(x)
+#define ATANH(x) atanh_f32(x)
+#define ERFC(x) erfcf(x)
+#define FLOOR(x) __builtin_floorf(x)
+#define CEIL(x) __builtin_ceilf(x)
+#define TRUNC(x) __builtin_truncf(x)
+#define ROUND(x) __builtin_rintf(x)
+#define FMOD(a, b) fmodf(a, b)
+#define ATAN2(a, b) atan2f(a, b)
+#define HYPOT(a, b) hypotf(a, b)
 #define POW(a, b) powf(a, b)
 #include "elementwise_floats.h"
 #include "undefine.h"
@@ -112,6 +141,26 @@
 #define TANH(x) tanh(x)
 #define ERF(x) erf(x)
 #define SIGMOID(x) (1 / (1 + exp(-(x))))
+#define EXP2(x) exp2(x)
+#define LOG2(x) log2(x)
+#define LOG10(x) log10(x)
+#define TAN(x) tan(x)
+#define ASIN(x) asin(x)
+#define ACOS(x) acos(x)
+#define ATAN(x) atan(x)
+#define SINH(x) sinh(x)
+#define COSH(x) cosh(x)
+#define ASINH(x) asinh(x)
+#define ACOSH(x) acosh(x)
+#define ATANH(x) atanh(x)
+#define ERFC(x) erfc(x)
+#define FLOOR(x) __builtin_floor(x)
+#define CEIL(x) __builtin_ceil(x)
+#define TRUNC(x) __builtin_trunc(x)
+#define ROUND(x) __builtin_rint(x)
+#define FMOD(a, b) fmod(a, b)
+#define ATAN2(a, b) atan2(a, b)
+#define HYPOT(a, b) hypot(a, b)
 #define POW(a, b) pow(a, b)
 #include "elementwise_floats.h"
 #include "undefine.h"
@@ -125,6 +174,28 @@ ISA_INLINE int64_t int_pow(int64_t base, int64_t exponent) /* wraps; a negative 
     return (int64_t)y;
 }
 #define INT_POW(a, b) int_pow(a, b)
+
+/* A divisor of 0 was refused; one of -1 overflows for the smallest integer, and wraps here. */
+ISA_INLINE int64_t int_fmod(int64_t a, int64_t b)
+{
+    return b == -1 || b == 0 ? 0 : a % b;
+}
+#define INT_FMOD(a, b) int_fmod(a, b)
+
+ISA_INLINE int64_t int_remainder(int64_t a, int64_t b)
+{
+    int64_t r = int_fmod(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+#define INT_REMAINDER(a, b) int_remainder(a, b)
+
+ISA_INLINE int64_t int_floor_divide(int64_t a, int64_t b)
+{
+    if (b == -1 || b == 0)
+        return (int64_t)(0 - (uint64_t)a);
+    return a / b - (int_fmod(a, b) != 0 && (a < 0) != (b < 0));
+}
+#define INT_FLOOR_DIVIDE(a, b) int_floor_divide(a, b)
 #define NONE 0
 #define ARITHMETIC(name, f, i, l)                                                                                        \
     static void binary_##name##_i64(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)               \
@@ -240,10 +311,17 @@ void ISA_NAME(elementwise_table)(struct kernels *table)
 #define ARITHMETIC(name, ...) COMPARISON(name, )
 #define LOGICAL(name, ...) table->binary[BINARY_##name][BOOL] = binary_##name##_bool;
 #include "../ops/binary.def"
-    table->binary[BINARY_div][I64] = table->binary[BINARY_div][BOOL] = NULL;
-    table->binary[BINARY_sub][BOOL] = table->binary[BINARY_pow][BOOL] = NULL;
+    /* the rows that say NONE */
+    static const uint8_t no_bool[] = {BINARY_sub, BINARY_pow, BINARY_fmod, BINARY_remainder, BINARY_floor_divide};
+    static const uint8_t no_integers[] = {BINARY_div, BINARY_atan2, BINARY_hypot, BINARY_logaddexp, BINARY_xlogy};
+    for (size_t i = 0; i < sizeof no_bool; i++)
+        table->binary[no_bool[i]][BOOL] = NULL;
+    for (size_t i = 0; i < sizeof no_integers; i++)
+        table->binary[no_integers[i]][I64] = table->binary[no_integers[i]][BOOL] = NULL;
 #define INTEGER(name) table->integer_unary[UNARY_##name] = integer_##name;
     INTEGER(neg) INTEGER(abs) INTEGER(sign) INTEGER(square) INTEGER(relu) INTEGER(clamp)
+    table->integer_unary[UNARY_floor] = table->integer_unary[UNARY_ceil] = copy_8;
+    table->integer_unary[UNARY_round] = table->integer_unary[UNARY_trunc] = copy_8;
 #define CASTS(to, TO)                                                                                                    \
     table->cast[F32][TO] = cast_f32_##to, table->cast[F64][TO] = cast_f64_##to, table->cast[I64][TO] = cast_i64_##to,    \
     table->cast[BOOL][TO] = cast_bool_##to

@@ -22,17 +22,45 @@ ISA_INLINE T NAME(silu_slope)(T x)
 }
 #define SILU_SLOPE(x) NAME(silu_slope)(x)
 
+#define SOFTPLUS(x) (LOG1P(EXP(-FABS(x))) + ((x) > 0 ? (x) : 0))
+ISA_INLINE T NAME(mish_slope)(T x)              /* t + x s (1 - t^2), t = tanh(softplus(x)), s = sigmoid(x) */
+{
+    T t = TANH(SOFTPLUS(x));
+    return t + x * SIGMOID(x) * (1 - t * t);
+}
+#define MISH_SLOPE(x) NAME(mish_slope)(x)
+
+ISA_INLINE T NAME(remainder)(T a, T b)          /* of the sign of b */
+{
+    T r = FMOD(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+#define REMAINDER(a, b) NAME(remainder)(a, b)
+
+/* The exact quotient of a less its remainder, where a / b would round up across a whole number. */
+ISA_INLINE T NAME(floor_divide)(T a, T b)
+{
+    if (b == 0)
+        return a / b;
+    T q = (a - NAME(remainder)(a, b)) / b, whole = FLOOR(q);
+    whole = q - whole > (T)0.5 ? whole + 1 : whole;
+    return q != 0 ? whole : (a / b) * 0;
+}
+#define FLOOR_DIVIDE(a, b) NAME(floor_divide)(a, b)
+#define LOGADDEXP(a, b) ((a) == (b) && (a) - (a) != 0 ? (a) : ((a) > (b) ? (a) : (b)) + LOG1P(EXP(-FABS((a) - (b)))))
+#define XLOGY(a, b) ((a) == 0 && (b) == (b) ? 0 : (a) * LOG(b))
+
 #define ROW(name, f, expression, fused, reads)                                                                           \
     static void NAME(unary_##name)(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters)            \
     {                                                                                                                    \
-        const T P0 = parameters ? (T)parameters[0] : 0, P1 = parameters ? (T)parameters[1] : 0;                          \
-        (void)P0, (void)P1;                                                                                              \
+        const T P0 = parameters ? (T)parameters[0] : 0, P1 = parameters ? (T)parameters[1] : 0, P2 = parameters ? (T)parameters[2] : 0; \
+        (void)P0, (void)P1, (void)P2;                                                                                    \
         LOOP1(T, T, f)                                                                                                   \
     }                                                                                                                    \
     static void NAME(unary_vjp_##name)(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters)        \
     {                                                                                                                    \
-        const T P0 = parameters ? (T)parameters[0] : 0, P1 = parameters ? (T)parameters[1] : 0;                          \
-        (void)P0, (void)P1;                                                                                              \
+        const T P0 = parameters ? (T)parameters[0] : 0, P1 = parameters ? (T)parameters[1] : 0, P2 = parameters ? (T)parameters[2] : 0; \
+        (void)P0, (void)P1, (void)P2;                                                                                    \
         LOOP_VJP(T, fused)                                                                                               \
     }
 #include "../ops/unary.def"
@@ -78,3 +106,9 @@ static void NAME(bce)(size_t n, char *const *p, const ptrdiff_t *step, const dou
 #undef GELU_INNER
 #undef GELU_TANH_SLOPE
 #undef SILU_SLOPE
+#undef REMAINDER
+#undef FLOOR_DIVIDE
+#undef LOGADDEXP
+#undef XLOGY
+#undef SOFTPLUS
+#undef MISH_SLOPE

@@ -33,7 +33,7 @@ struct kernels {
     kernel_loop *unary[UNARY_COUNT][FLOATS];
     kernel_loop *unary_vjp[UNARY_COUNT][FLOATS]; /* p: dx, g, x, y */
     kernel_loop *binary[BINARY_COUNT][DTYPES];  /* NULL where there is none */
-    kernel_loop *integer_unary[UNARY_COUNT];    /* int64 to int64: neg abs sign square relu clamp; NULL: the op promotes */
+    kernel_loop *integer_unary[UNARY_COUNT];    /* int64 to int64: neg abs sign square relu clamp and the roundings; NULL: the op promotes */
     kernel_loop *cast[DTYPES][DTYPES];          /* from, to */
     kernel_loop *copy[4], *where[4];            /* by log2 of the element's bytes: 1, -, 4, 8; where: p: out, condition, a, b */
     kernel_loop *mask_scale[FLOATS];            /* p[2] ? p[1] * parameters[0] : 0 */

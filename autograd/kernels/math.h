@@ -121,6 +121,71 @@ ISA_INLINE float sigmoid_f32(float x)
     return 1.0f / (1.0f + exp_f32(-x));
 }
 
+ISA_INLINE float exp2_f32(float x)
+{
+    const float rounder = 12582912.0f;
+    float inside = x > 129.0f ? 129.0f : x < -151.0f ? -151.0f : x;
+    float shifted = inside + rounder, r = (inside - (shifted - rounder)) * 0.693147182f;
+    int32_t n = (int32_t)(bits_of(shifted) - bits_of(rounder)), half = n >> 1;
+    return (FMA(exp_tail(r), r * r, r) + 1.0f) * power_of_two(half) * power_of_two(n - half);
+}
+
+/* log x over the logarithm of a base, given as inverse. A power of two is split off first, so that log2 of one is exact. */
+ISA_INLINE float log_to_base(float x, float inverse, float inverse_of_2)
+{
+    float scaled = x < 1.17549435e-38f ? x * 33554432.0f : x;
+    uint32_t i = bits_of(scaled) - 0x3f3504f3u;
+    float e = (float)(((int32_t)i >> 23) - (x < 1.17549435e-38f ? 25 : 0));
+    float m = float_of((i & 0x007fffffu) + 0x3f3504f3u);
+    float y = FMA(log_f32(m), inverse, e * inverse_of_2);
+    y = x == 0 ? -INFINITY : y;
+    y = x < 0 ? NAN : y;
+    return x == INFINITY || x != x ? x : y;
+}
+
+ISA_INLINE float log2_f32(float x)
+{
+    return log_to_base(x, 1.44269502f, 1.0f);
+}
+
+ISA_INLINE float log10_f32(float x)
+{
+    return log_to_base(x, 0.434294492f, 0.301029995f);
+}
+
+ISA_INLINE float sinh_f32(float x)              /* (e - 1/e) / 2 from e - 1, and from the root of e where e overflows */
+{
+    float a = __builtin_fabsf(x), e = expm1_f32(a), h = exp_f32(0.5f * a);
+    float y = a > 20.0f ? 0.5f * h * h : 0.5f * (e + e / (e + 1.0f));
+    return __builtin_copysignf(y, x);
+}
+
+ISA_INLINE float cosh_f32(float x)
+{
+    float a = __builtin_fabsf(x), e = exp_f32(a), h = exp_f32(0.5f * a);
+    return a > 20.0f ? 0.5f * h * h : 0.5f * (e + 1.0f / e);
+}
+
+ISA_INLINE float asinh_f32(float x)
+{
+    float a = __builtin_fabsf(x), s = a * a;
+    float y = a > 1e8f ? log_f32(a) + 0.693147182f : log1p_f32(a + s / (1.0f + __builtin_sqrtf(s + 1.0f)));
+    return __builtin_copysignf(y, x);
+}
+
+ISA_INLINE float acosh_f32(float x)
+{
+    float t = x - 1.0f;
+    float y = x > 1e8f ? log_f32(x) + 0.693147182f : log1p_f32(t + __builtin_sqrtf(t * (x + 1.0f)));
+    return x < 1.0f ? NAN : y;
+}
+
+ISA_INLINE float atanh_f32(float x)
+{
+    float a = __builtin_fabsf(x), y = 0.5f * log1p_f32(2.0f * a / (1.0f - a));
+    return __builtin_copysignf(a > 1.0f ? NAN : y, x);
+}
+
 /* Two minimax polynomials: near 0 for erf(x) / x - 1, beyond for log(1 - erf(x)). */
 ISA_INLINE float erf_f32(float x)
 {

@@ -23,7 +23,7 @@ static ct_tensor *arithmetic(const struct op *op, enum binary which, ct_tensor *
         return NULL;
     ct_tensor *operands[] = {a, b};
     ct_dtype dtype = a->dtype == b->dtype && !((a->flags & b->flags) & IS_NUMBER) ? (ct_dtype)a->dtype : promote(operands, 2);
-    if (which == BINARY_div)
+    if (which == BINARY_div || (dtype > CT_FLOAT64 && !kernels()->binary[which][CT_INT64]))
         dtype = floating(dtype);
     kernel_loop *run = kernels()->binary[which][dtype];
     if (UNLIKELY(!run))
@@ -123,6 +123,78 @@ VJP(minimum_vjp)
     share(node, cotangents[0], ct_gt(a, b), ct_lt(a, b), gradients);
 }
 
+VJP(fmod_vjp)                                   /* da = g, db = -g trunc(a / b) */
+{
+    gradients[0] = cotangents[0];
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_neg(ct_mul(cotangents[0], ct_trunc(ct_div(ct_node_input(node, 0), ct_node_input(node, 1)))));
+}
+
+VJP(remainder_vjp)                              /* da = g, db = -g floor(a / b) */
+{
+    gradients[0] = cotangents[0];
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_neg(ct_mul(cotangents[0], ct_floor_divide(ct_node_input(node, 0), ct_node_input(node, 1))));
+}
+
+VJP(atan2_vjp)                                  /* da = g b / (a^2 + b^2), db = -g a / (a^2 + b^2); 0 at the origin */
+{
+    ct_tensor *a = ct_node_input(node, 0), *b = ct_node_input(node, 1), *g = cotangents[0];
+    ct_tensor *square = ct_add(ct_square(a), ct_square(b)), *origin = ct_eq(square, 0.0);
+    ct_tensor *scaled = ct_where(origin, 0.0, ct_div(g, ct_where(origin, ct_ones_like(square), square)));
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_mul(scaled, b);
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_neg(ct_mul(scaled, a));
+}
+
+VJP(hypot_vjp)                                  /* da = g a / y, db = g b / y */
+{
+    ct_tensor *scaled = ct_div(cotangents[0], ct_node_output(node, 0));
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_mul(scaled, ct_node_input(node, 0));
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_mul(scaled, ct_node_input(node, 1));
+}
+
+static void one_of_two(ct_node *node, ct_tensor *g, ct_tensor *first, ct_tensor **gradients)
+{
+    ct_tensor *b = ct_node_input(node, 1), *to_a = ct_logical_or(first, ct_ne(b, b));
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_where(to_a, g, 0.0);
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_where(to_a, 0.0, g);
+}
+
+VJP(fmax_vjp)
+{
+    one_of_two(node, cotangents[0], ct_ge(ct_node_input(node, 0), ct_node_input(node, 1)), gradients);
+}
+
+VJP(fmin_vjp)
+{
+    one_of_two(node, cotangents[0], ct_le(ct_node_input(node, 0), ct_node_input(node, 1)), gradients);
+}
+
+VJP(logaddexp_vjp)                              /* da = g e^a / (e^a + e^b), and so for b */
+{
+    ct_tensor *a = ct_node_input(node, 0), *b = ct_node_input(node, 1), *g = cotangents[0];
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_mul(g, ct_sigmoid(ct_sub(a, b)));
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_mul(g, ct_sigmoid(ct_sub(b, a)));
+}
+
+VJP(xlogy_vjp)                                  /* da = g log b, 0 where a = 0 and b <= 0; db = g a / b */
+{
+    ct_tensor *a = ct_node_input(node, 0), *b = ct_node_input(node, 1), *g = cotangents[0];
+    ct_tensor *dead = ct_logical_and(ct_eq(a, 0.0), ct_le(b, 0.0));
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_where(dead, 0.0, ct_mul(g, ct_log(ct_where(dead, ct_ones_like(b), b))));
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_mul(g, ct_div(a, b));
+}
+
 #define ARITHMETIC_OP(name, reads)                                                                                       \
     const struct op op_##name = {#name, name##_vjp, NULL, reads};                                                        \
     ct_tensor *(ct_##name)(ct_tensor * a, ct_tensor * b)                                                                 \
@@ -133,8 +205,49 @@ ARITHMETIC_OP(add, 0)
 ARITHMETIC_OP(sub, 0)
 ARITHMETIC_OP(mul, READS(0) | READS(1))
 ARITHMETIC_OP(div, READS(0) | READS(1))
+ARITHMETIC_OP(atan2, READS(0) | READS(1))
+ARITHMETIC_OP(hypot, READS(0) | READS(1) | READS_OUTPUT)
+ARITHMETIC_OP(fmax, READS(0) | READS(1))
+ARITHMETIC_OP(fmin, READS(0) | READS(1))
+ARITHMETIC_OP(logaddexp, READS(0) | READS(1))
+ARITHMETIC_OP(xlogy, READS(0) | READS(1))
 ARITHMETIC_OP(maximum, READS(0) | READS(1))
 ARITHMETIC_OP(minimum, READS(0) | READS(1))
+
+/* Integers have no infinity to give for a division by 0. */
+static bool divides_by_zero(const char *op, ct_tensor *a, ct_tensor *b)
+{
+    if (!both_given(op, a, b) || is_floating(a) || is_floating(b))
+        return false;
+    CT_SCOPE;
+    CT_NO_GRAD;
+    ct_tensor *zeros = ct_sum(ct_eq(b, 0));
+    if (!zeros || ct_item_int(zeros) == 0)
+        return false;
+    ct_fail("%s: %lld integer divisors are 0", op, (long long)ct_item_int(zeros));
+    return true;
+}
+
+#define DIVISION_OP(name, vjp, reads)                                                                                    \
+    const struct op op_##name = {#name, vjp, NULL, reads};                                                               \
+    ct_tensor *(ct_##name)(ct_tensor * a, ct_tensor * b)                                                                 \
+    {                                                                                                                    \
+        return divides_by_zero(#name, a, b) ? NULL : arithmetic(&op_##name, BINARY_##name, a, b);                        \
+    }
+DIVISION_OP(fmod, fmod_vjp, READS(0) | READS(1))
+DIVISION_OP(remainder, remainder_vjp, READS(0) | READS(1))
+DIVISION_OP(floor_divide, NULL, 0)
+
+/* ---- Made of the above ------------------------------------------------------------------------------------------------------------ */
+ct_tensor *(ct_lerp)(ct_tensor *a, ct_tensor *b, ct_tensor *weight)
+{
+    return both_given("lerp", a, b) && given("lerp", "the weight", weight) ? ct_add(a, ct_mul(weight, ct_sub(b, a))) : NULL;
+}
+
+ct_tensor *ct_addcmul(ct_tensor *x, ct_tensor *a, ct_tensor *b, double value)
+{
+    return given("addcmul", "the operand", x) && both_given("addcmul", a, b) ? ct_add(x, ct_mul(value, ct_mul(a, b))) : NULL;
+}
 
 const struct op op_pow = {"pow", pow_vjp, NULL, READS(0) | READS(1) | READS_OUTPUT};
 ct_tensor *(ct_pow)(ct_tensor *a, ct_tensor *b)

@@ -1,6 +1,7 @@
-/* Largest and smallest, and where they are. */
+/* Largest, smallest and middle, and where they are. */
 #include "../kernels/pool.h"
-#include "ops.h"
+#include "indexing.h"
+#include "rows.h"
 
 #define VJP(name)                                                                                                        \
     static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
@@ -121,11 +122,12 @@ VJP(share_vjp)
     const struct op op_##name##_shared = {#name, share_vjp, NULL, READS(0) | READS_OUTPUT};
 EXTREME_OPS(max)
 EXTREME_OPS(min)
+EXTREME_OPS(median)
 
-static ct_tensor *extreme(const struct op *picked, const struct op *shared, ct_tensor *x, const int *axes, size_t count, bool keepdims,
-                          ct_tensor **indices, bool largest)
+/* picked NULL: one axis shares too. */
+static ct_tensor *extreme(const char *name, const struct op *picked, const struct op *shared, ct_tensor *x, const int *axes, size_t count,
+                          bool keepdims, ct_tensor **indices, bool largest)
 {
-    const char *name = picked->name;
     bool ok;
     int64_t sizes[CT_MAX_RANK];
     if (indices)
@@ -137,7 +139,7 @@ static ct_tensor *extreme(const struct op *picked, const struct op *shared, ct_t
         return NULL;
     if (indices && count != 1)
         return ct_fail("%s: indices want exactly one axis, got %zu", name, count);
-    if (count != 1 && tensor_numel(x) == 0)
+    if ((count != 1 || !picked) && tensor_numel(x) == 0)
         for (int i = 0; i < x->rank; i++)
             if (set >> i & 1 && x->sizes[i] == 0)
                 return ct_fail("%s: %s has nothing along axis %d", name, SHAPE(x), i);
@@ -145,7 +147,7 @@ static ct_tensor *extreme(const struct op *picked, const struct op *shared, ct_t
     ct_tensor *y = tensor_new(name, (ct_dtype)x->dtype, rank, sizes, NULL);
     if (!y)
         return NULL;
-    if (count == 1) {
+    if (count == 1 && picked) {
         ct_tensor *places = tensor_new(name, CT_INT64, rank, sizes, NULL);
         if (!places || !search(name, x, __builtin_ctz(set), largest, places, y))
             return NULL;
@@ -177,10 +179,54 @@ static ct_tensor *extreme(const struct op *picked, const struct op *shared, ct_t
 
 ct_tensor *(ct_max)(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices)
 {
-    return extreme(&op_max, &op_max_shared, x, axes, count, keepdims, indices, true);
+    return extreme("max", &op_max, &op_max_shared, x, axes, count, keepdims, indices, true);
 }
 
 ct_tensor *(ct_min)(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices)
 {
-    return extreme(&op_min, &op_min_shared, x, axes, count, keepdims, indices, false);
+    return extreme("min", &op_min, &op_min_shared, x, axes, count, keepdims, indices, false);
+}
+
+ct_tensor *(ct_amax)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
+{
+    return extreme("amax", NULL, &op_max_shared, x, axes, count, keepdims, NULL, true);
+}
+
+ct_tensor *(ct_amin)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
+{
+    return extreme("amin", NULL, &op_min_shared, x, axes, count, keepdims, NULL, false);
+}
+
+/* ---- median: the lower of two in the middle; the first NaN where there is one ----------------------------------------------------------- */
+ct_tensor *(ct_median)(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices)
+{
+    int64_t sizes[CT_MAX_RANK];
+    bool ok;
+    if (indices)
+        *indices = NULL;
+    if (!given("median", "the operand", x))
+        return NULL;
+    if (count > 1 || (indices && !count))
+        return ct_fail("median: %zu axes named, want one%s", count, indices ? "" : ", or none for all");
+    const unsigned set = check_axes("median", x, axes, count, &ok);
+    if (!ok)
+        return NULL;
+    bool was = ct_set_recording(false);
+    ct_tensor *rows = axes_last(x, set);
+    ct_set_recording(was);
+    if (rows && row_length(rows) == 0 && row_count(rows))
+        return count ? ct_fail("median: %s has nothing along axis %d", SHAPE(x), axes[0]) : ct_fail("median: %s is empty", SHAPE(x));
+    ct_tensor *places = rows ? middle_places("median", rows) : NULL;
+    if (!places)
+        return NULL;
+    was = ct_set_recording(false);
+    const size_t rank = reduced_sizes(x, set, keepdims, sizes);
+    ct_tensor *y = (ct_reshape)(gathered(rows, rows->rank - 1, places), sizes, rank);
+    places = (ct_reshape)(places, sizes, rank);
+    ct_set_recording(was);
+    if (!y || !places)
+        return NULL;
+    if (indices)
+        *indices = places;
+    return count ? RECORD(&op_median, y, &set, x, places) : RECORD(&op_median_shared, y, &set, x);
 }

@@ -1,19 +1,18 @@
-/* Losses: terms by an op or a composition, then the reduction. */
+/* Losses over classes: terms by an op or a composition, then the reduction. */
 #include <math.h>
 
 #include "../kernels/pool.h"
-#include "ops.h"
+#include "loss.h"
 
 #define VJP(name)                                                                                                        \
     static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
 
-static bool loss_reduction(const char *op, const ct_loss_options *options, ct_reduction *reduction)
+bool loss_reduction_known(const char *op, ct_reduction reduction)
 {
-    *reduction = options ? options->reduction : CT_MEAN;
-    return (unsigned)*reduction <= CT_NONE || ct_fail("%s: %d is no reduction", op, (int)*reduction);
+    return (unsigned)reduction <= CT_NONE || ct_fail("%s: %d is no reduction that it has", op, (int)reduction);
 }
 
-static ct_tensor *reduced(ct_tensor *terms, ct_reduction reduction)
+ct_tensor *loss_reduced(ct_tensor *terms, ct_reduction reduction)
 {
     if (!terms || reduction == CT_NONE)
         return terms;
@@ -22,17 +21,18 @@ static ct_tensor *reduced(ct_tensor *terms, ct_reduction reduction)
 }
 
 /* ---- Class indices: rows of logits or log-probabilities, one target a row ----------------------------------------------------------- */
-static bool check_targets(const char *op, const ct_tensor *target, int64_t classes)
+static bool check_targets(const char *op, const ct_tensor *target, int64_t classes, int64_t ignore, int64_t *ignored)
 {
     const int64_t *t = (const int64_t *)target->data; /* contiguous */
     for (int64_t i = 0, n = tensor_numel(target); i < n; i++)
-        if (t[i] < 0 || t[i] >= classes)
+        if (ignored && t[i] == ignore)
+            ++*ignored;
+        else if (t[i] < 0 || t[i] >= classes)
             return ct_fail("%s: target %lld at index %lld is not in [0, %lld)", op, (long long)t[i], (long long)i, (long long)classes) != NULL;
     return true;
 }
 
-/* (N, C, ...) with (N, ...), or (C) with (), as contiguous rows (M, C) and targets (M). */
-static bool as_rows(const char *op, ct_tensor **x, ct_tensor **target)
+bool loss_rows(const char *op, ct_tensor **x, ct_tensor **target, int64_t ignore, int64_t *ignored)
 {
     ct_tensor *a = *x, *t = *target;
     if (!given(op, "the input", a) || !given(op, "the target", t))
@@ -57,10 +57,10 @@ static bool as_rows(const char *op, ct_tensor **x, ct_tensor **target)
     }
     *x = ct_contiguous(a && a->rank != 2 ? (ct_reshape)(a, (const int64_t[]){tensor_numel(t), classes}, 2) : a);
     *target = ct_contiguous(t->rank != 1 ? (ct_reshape)(t, (const int64_t[]){tensor_numel(t)}, 1) : t);
-    return *x && *target && check_targets(op, *target, classes);
+    return *x && *target && check_targets(op, *target, classes, ignore, ignored);
 }
 
-static ct_tensor *one_hot_bool(ct_tensor *target, int64_t classes)
+ct_tensor *loss_target_mask(ct_tensor *target, int64_t classes)
 {
     return ct_eq(ct_unsqueeze(target, -1), (ct_arange)(0, (double)classes, 1, CT_INT64));
 }
@@ -131,7 +131,7 @@ VJP(cross_entropy_vjp)
 {
     ct_tensor *x = ct_node_input(node, 0), *target = ct_node_input(node, 1), *g = ct_unsqueeze(cotangents[0], -1);
     ct_tensor *p = ct_softmax(x, -1);
-    gradients[0] = ct_mul(g, ct_sub(p, ct_cast(one_hot_bool(target, x->sizes[1]), ct_dtype_of(x))));
+    gradients[0] = ct_mul(g, ct_sub(p, ct_cast(loss_target_mask(target, x->sizes[1]), ct_dtype_of(x))));
 }
 VJP(cross_entropy_fused)
 {
@@ -144,111 +144,165 @@ VJP(cross_entropy_fused)
 }
 const struct op op_cross_entropy = {"cross_entropy", cross_entropy_vjp, cross_entropy_fused, READS(0) | READS(1) | READS(2)};
 
-static ct_tensor *shaped_terms(ct_tensor *terms, const ct_tensor *target)
+static ct_tensor *fused_terms(ct_tensor *x, ct_tensor *target)
 {
-    return terms && target->rank != 1 ? (ct_reshape)(terms, target->sizes, target->rank) : terms;
-}
-
-ct_tensor *(ct_cross_entropy)(ct_tensor *logits, ct_tensor *target, const ct_loss_options *options)
-{
-    ct_reduction reduction;
-    ct_tensor *x = logits, *t = target;
-    if (!loss_reduction("cross_entropy", options, &reduction) || !as_rows("cross_entropy", &x, &t))
-        return NULL;
-    struct rows r = {.x = x, .target = t, .out = tensor_new("cross_entropy", (ct_dtype)x->dtype, 1, x->sizes, NULL),
+    struct rows r = {.x = x, .target = target, .out = tensor_new("cross_entropy", (ct_dtype)x->dtype, 1, x->sizes, NULL),
                      .parts = tensor_new("cross_entropy", (ct_dtype)x->dtype, 1, (const int64_t[]){2 * x->sizes[0]}, NULL)};
     if (!r.out || !r.parts)
         return NULL;
     for_rows(&r, cross_entropy_rows);
-    ct_tensor *terms = RECORD0(&op_cross_entropy, r.out, x, t, r.parts);
-    return reduced(reduction == CT_NONE ? shaped_terms(terms, target) : terms, reduction);
+    return RECORD0(&op_cross_entropy, r.out, x, target, r.parts);
 }
 
 /* ---- nll: dx = -g at the target ------------------------------------------------------------------------------------------------------------- */
 VJP(nll_vjp)
 {
     ct_tensor *x = ct_node_input(node, 0), *target = ct_node_input(node, 1);
-    gradients[0] = ct_where(one_hot_bool(target, x->sizes[1]), ct_unsqueeze(ct_neg(cotangents[0]), -1), 0.0);
+    gradients[0] = ct_where(loss_target_mask(target, x->sizes[1]), ct_unsqueeze(ct_neg(cotangents[0]), -1), 0.0);
 }
 const struct op op_nll = {"nll", nll_vjp, NULL, READS(1)};
 
-ct_tensor *(ct_nll)(ct_tensor *log_p, ct_tensor *target, const ct_loss_options *options)
+static ct_tensor *nll_terms(ct_tensor *x, ct_tensor *target)
 {
-    ct_reduction reduction;
-    ct_tensor *x = log_p, *t = target;
-    if (!loss_reduction("nll", options, &reduction) || !as_rows("nll", &x, &t))
-        return NULL;
-    ct_tensor *terms = tensor_new("nll", (ct_dtype)x->dtype, 1, x->sizes, NULL);
+    ct_tensor *terms = x && target ? tensor_new("nll", (ct_dtype)x->dtype, 1, x->sizes, NULL) : NULL;
     if (!terms)
         return NULL;
     ct_tensor row = {.dtype = x->dtype, .rank = 1, .strides = {1}};
     for (int64_t i = 0; i < x->sizes[0]; i++) {
         row.data = x->data + i * x->sizes[1] * (int64_t)ct_dtype_size((ct_dtype)x->dtype);
-        set_at(terms, i, -value_at(&row, ((const int64_t *)t->data)[i]));
+        set_at(terms, i, -value_at(&row, ((const int64_t *)target->data)[i]));
     }
-    terms = RECORD0(&op_nll, terms, x, t);
-    return reduced(reduction == CT_NONE ? shaped_terms(terms, target) : terms, reduction);
+    return RECORD0(&op_nll, terms, x, target);
 }
 
-/* ---- Elementwise losses ------------------------------------------------------------------------------------------------------------------------ */
-static bool pair(const char *op, ct_tensor **x, ct_tensor **y)
+/* ---- Weights, targets to be ignored, smoothing ---------------------------------------------------------------------------------------------- */
+bool loss_class_weight(const char *op, ct_tensor **weight, int64_t n, ct_dtype dtype)
 {
-    if (!given_floating(op, "the input", *x) || !given(op, "the target", *y))
+    bool failed;
+    if (absent(*weight, &failed))
+        return !failed;
+    if (!given_floating(op, "the weight", *weight))
         return false;
-    if (!same_sizes(*x, *y))
-        return ct_fail("%s: input %s and target %s differ; expand one to say so", op, SHAPE(*x), SHAPE(*y)) != NULL;
-    ct_dtype dtype = promote((ct_tensor *const[]){*x, *y}, 2);
-    return (*x = as_dtype(*x, dtype)) && (*y = as_dtype(*y, dtype));
+    if ((*weight)->rank != 1 || (*weight)->sizes[0] != n)
+        return ct_fail("%s: weight %s: want one for each of %lld classes", op, SHAPE(*weight), (long long)n) != NULL;
+    if ((*weight)->flags & WANTS_GRAD && recording())
+        return ct_fail("%s: the weight wants a gradient, which there is none for; take ct_detach of it", op) != NULL;
+    return (*weight = as_dtype(*weight, dtype)) && (*weight = ct_contiguous(*weight));
 }
 
-ct_tensor *(ct_mse)(ct_tensor *x, ct_tensor *y, const ct_loss_options *options)
+struct row_weights {
+    ct_tensor *target;                          /* class 0 stands where it is ignored */
+    ct_tensor *kept;                            /* bool: is not ignored; NULL: none is */
+    ct_tensor *weight;                          /* of the target's class; NULL: 1 */
+    double total;                               /* of the weights of rows that are kept */
+};
+
+static bool weigh_rows(const char *op, ct_tensor *target, ct_tensor *weight, int64_t ignore, int64_t ignored, struct row_weights *w)
 {
-    ct_reduction reduction;
-    if (!loss_reduction("mse", options, &reduction) || !pair("mse", &x, &y))
+    const int64_t n = tensor_numel(target), *t = (const int64_t *)target->data;
+    *w = (struct row_weights){.target = target, .total = (double)(n - ignored)};
+    if (ignored && (!(w->target = tensor_new(op, CT_INT64, 1, &n, NULL)) || !(w->kept = tensor_new(op, CT_BOOL, 1, &n, NULL))))
+        return false;
+    if (weight && !(w->weight = tensor_new(op, (ct_dtype)weight->dtype, 1, &n, NULL)))
+        return false;
+    w->total = weight ? 0 : w->total;
+    for (int64_t i = 0; i < n; i++) {
+        const bool kept = !ignored || t[i] != ignore;
+        if (ignored)
+            ((int64_t *)w->target->data)[i] = kept ? t[i] : 0, ((bool *)w->kept->data)[i] = kept;
+        if (weight) {
+            const double of_class = kept ? value_at(weight, t[i]) : 0;
+            set_at(w->weight, i, of_class);
+            w->total += of_class;
+        }
+    }
+    return true;
+}
+
+/* Terms of log-probabilities (M, C): (1 - s) w_t (-log p_t) + s / C sum_c w_c (-log p_c), and 0 where the target is ignored. */
+static ct_tensor *weighted_terms(ct_tensor *log_p, const struct row_weights *w, ct_tensor *weight, double smoothing)
+{
+    ct_tensor *terms = nll_terms(log_p, w->target);
+    if (w->weight)
+        terms = ct_mul(terms, w->weight);
+    if (smoothing > 0 && terms) {
+        ct_tensor *all = ct_sum(weight ? ct_mul(log_p, weight) : log_p, 1);
+        terms = ct_sub(ct_mul(terms, 1 - smoothing), ct_mul(all, smoothing / (double)log_p->sizes[1]));
+    }
+    return w->kept ? ct_where(w->kept, terms, 0.0) : terms;
+}
+
+static ct_tensor *class_loss(ct_tensor *terms, const ct_tensor *target, ct_reduction reduction, double total)
+{
+    if (!terms)
         return NULL;
-    return reduced(ct_square(ct_sub(x, y)), reduction);
+    if (reduction == CT_NONE)
+        return target->rank != 1 ? (ct_reshape)(terms, target->sizes, target->rank) : terms;
+    ct_tensor *sum = (ct_sum)(terms, NULL, 0, false);
+    return reduction == CT_SUM ? sum : ct_div(sum, total);
 }
 
-/* dp = g (p - y) / max(p (1 - p), 1e-12); dy = g (log(1 - p) - log p), logs at least -100 */
-VJP(binary_cross_entropy_vjp)
+const ct_nll_options ct_nll_defaults = {CT_NLL_DEFAULTS .end_ = 0};
+ct_tensor *(ct_nll)(ct_tensor *log_p, ct_tensor *target, const ct_nll_options *options)
 {
-    ct_tensor *p = ct_node_input(node, 0), *y = ct_node_input(node, 1), *g = cotangents[0];
-    if (ct_node_wants(node, 0))
-        gradients[0] = ct_mul(g, ct_div(ct_sub(p, y), ct_clamp(ct_mul(p, ct_sub(1.0, p)), 1e-12, INFINITY)));
-    if (ct_node_wants(node, 1))
-        gradients[1] = ct_mul(g, ct_sub(ct_clamp(ct_log(ct_sub(1.0, p)), -100, INFINITY), ct_clamp(ct_log(p), -100, INFINITY)));
-}
-const struct op op_binary_cross_entropy = {"binary_cross_entropy", binary_cross_entropy_vjp, NULL, READS(0) | READS(1)};
-
-static bool all_probabilities(ct_tensor *p)     /* a NaN passes, and spreads */
-{
-    return !tensor_numel(p) || !(ct_item((ct_min)(p, NULL, 0, false, NULL)) < 0 || ct_item((ct_max)(p, NULL, 0, false, NULL)) > 1);
-}
-
-ct_tensor *(ct_binary_cross_entropy)(ct_tensor *p, ct_tensor *y, const ct_loss_options *options)
-{
-    ct_reduction reduction;
-    if (!loss_reduction("binary_cross_entropy", options, &reduction) || !pair("binary_cross_entropy", &p, &y))
+    const ct_nll_options o = options ? *options : ct_nll_defaults;
+    ct_tensor *x = log_p, *t = target, *weight = o.weight;
+    int64_t ignored = 0;
+    struct row_weights w;
+    if (!loss_reduction_known("nll", o.reduction) || !loss_rows("nll", &x, &t, o.ignore_index, &ignored) ||
+        !loss_class_weight("nll", &weight, x->sizes[1], (ct_dtype)x->dtype) || !weigh_rows("nll", t, weight, o.ignore_index, ignored, &w))
         return NULL;
-    ct_scope scope = ct_scope_open();
-    bool was = ct_set_recording(false);
-    bool inside = all_probabilities(p) && all_probabilities(y);
-    ct_set_recording(was);
-    ct_scope_close(scope);
-    if (!inside)
-        return ct_ok() ? ct_fail("binary_cross_entropy: the input or the target has values outside [0, 1]; for logits there is ..._with_logits") : NULL;
-    ct_tensor *operands[] = {p, y};
-    ct_tensor *terms = elementwise("binary_cross_entropy", kernels()->bce[p->dtype], NULL, (ct_dtype)p->dtype, operands, 2);
-    return reduced(RECORD0(&op_binary_cross_entropy, terms, p, y), reduction);
+    return class_loss(weighted_terms(x, &w, weight, 0), target, o.reduction, w.total);
 }
 
-/* (1 - y) x - log sigmoid(x): neither term overflows, and the derivative at 0 is 1/2 - y */
-ct_tensor *(ct_binary_cross_entropy_with_logits)(ct_tensor *x, ct_tensor *y, const ct_loss_options *options)
+/* Targets that are probabilities of the classes: -sum_c w_c q_c log p_c with q = (1 - s) target + s / C; mean divides by rows. */
+static ct_tensor *probability_loss(ct_tensor *x, ct_tensor *target, const ct_cross_entropy_options *o)
 {
-    ct_reduction reduction;
-    if (!loss_reduction("binary_cross_entropy_with_logits", options, &reduction) || !pair("binary_cross_entropy_with_logits", &x, &y))
+    if (!same_sizes(x, target) || !x->rank)
+        return ct_fail("cross_entropy: input %s, target %s: want a floating input and int64 class indices, or probabilities of the input's shape", SHAPE(x), SHAPE(target));
+    if (o->ignore_index != ct_cross_entropy_defaults.ignore_index)
+        return ct_fail("cross_entropy: ignore_index has no meaning for a target of probabilities");
+    const int axis = x->rank > 1;
+    const int64_t classes = x->sizes[axis];
+    ct_tensor *weight = o->weight;
+    if (classes == 0)
+        return ct_fail("cross_entropy: input %s has no classes", SHAPE(x));
+    const ct_dtype dtype = promote((ct_tensor *const[]){x, target}, 2);
+    if (!loss_class_weight("cross_entropy", &weight, classes, dtype))
         return NULL;
-    return reduced(ct_sub(ct_mul(ct_sub(1.0, y), x), ct_log_sigmoid(x)), reduction);
+    ct_tensor *q = as_dtype(target, dtype), *log_p = ct_log_softmax(as_dtype(x, dtype), axis);
+    if (o->label_smoothing > 0)
+        q = ct_add(ct_mul(q, 1 - o->label_smoothing), o->label_smoothing / (double)classes);
+    if (weight) {
+        int64_t sizes[CT_MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1};
+        sizes[axis] = classes;
+        q = ct_mul(q, (ct_reshape)(weight, sizes, x->rank));
+    }
+    ct_tensor *terms = ct_neg(ct_sum(ct_mul(log_p, q), axis));
+    return loss_reduced(terms, o->reduction);
+}
+
+const ct_cross_entropy_options ct_cross_entropy_defaults = {CT_CROSS_ENTROPY_DEFAULTS .end_ = 0};
+ct_tensor *(ct_cross_entropy)(ct_tensor *logits, ct_tensor *target, const ct_cross_entropy_options *options)
+{
+    const ct_cross_entropy_options *o = options ? options : &ct_cross_entropy_defaults;
+    ct_tensor *x = logits, *t = target, *weight = o->weight;
+    int64_t ignored = 0;
+    if (!loss_reduction_known("cross_entropy", o->reduction))
+        return NULL;
+    if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1))
+        return ct_fail("cross_entropy: label_smoothing %g is not in [0, 1]", o->label_smoothing);
+    if (x && t && x->storage && t->storage && is_floating(x) && is_floating(t))
+        return probability_loss(x, t, o);
+    if (!loss_rows("cross_entropy", &x, &t, o->ignore_index, &ignored) ||
+        !loss_class_weight("cross_entropy", &weight, x->sizes[1], (ct_dtype)x->dtype))
+        return NULL;
+    if (!weight && !ignored && o->label_smoothing == 0)
+        return class_loss(fused_terms(x, t), target, o->reduction, (double)tensor_numel(t));
+    struct row_weights w;
+    if (!weigh_rows("cross_entropy", t, weight, o->ignore_index, ignored, &w))
+        return NULL;
+    return class_loss(weighted_terms(ct_log_softmax(x, 1), &w, weight, o->label_smoothing), target, o->reduction, w.total);
 }
 
 /* ---- one_hot --------------------------------------------------------------------------------------------------------------------------------------- */
@@ -261,7 +315,7 @@ ct_tensor *ct_one_hot(ct_tensor *x, int64_t classes)
         return ct_fail("one_hot: %s %s into %lld classes: want int64 of up to %d axes and at least 1 class", ct_dtype_name((ct_dtype)x->dtype),
                        SHAPE(x), (long long)classes, CT_MAX_RANK - 1);
     ct_tensor *flat = ct_contiguous(x);
-    if (!flat || !check_targets("one_hot", flat, classes))
+    if (!flat || !check_targets("one_hot", flat, classes, 0, NULL))
         return NULL;
     int64_t sizes[CT_MAX_RANK];
     memcpy(sizes, x->sizes, x->rank * sizeof *sizes);

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "ops.h"
+#include "indexing.h"
 
 #define VJP(name)                                                                                                        \
     static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
@@ -102,12 +102,6 @@ ct_tensor *(ct_pad)(ct_tensor *x, const int64_t *widths, size_t count, double va
 }
 
 /* ---- NumPy's subscripts --------------------------------------------------------------------------------------------------------------- */
-struct subscript {
-    enum { INDEX, SLICE, ELLIPSIS, NEW_AXIS } kind;
-    bool has_start, has_stop, has_step;
-    int64_t start, stop, step;
-};
-
 static const char *skip_spaces(const char *p)
 {
     while (isspace((unsigned char)*p))
@@ -131,42 +125,72 @@ static bool parse_number(const char **at, bool *there, int64_t *value)
     return true;
 }
 
-static bool parse_one(const char **at, struct subscript *s)
+static bool parse_one(const char **at, ct_subscript *s)
 {
     const char *p = skip_spaces(*at);
-    *s = (struct subscript){.kind = INDEX};
-    static const struct { const char *word; int kind; } words[] = {{"...", ELLIPSIS}, {"None", NEW_AXIS}, {"newaxis", NEW_AXIS}};
+    bool has_start, there;
+    *s = (ct_subscript){.kind = CT_SUBSCRIPT_INDEX, .start = CT_OPEN, .stop = CT_OPEN, .step = 1};
+    static const struct { const char *word; ct_subscript_kind kind; } words[] = {
+        {"...", CT_SUBSCRIPT_ELLIPSIS}, {"None", CT_SUBSCRIPT_NEW_AXIS}, {"newaxis", CT_SUBSCRIPT_NEW_AXIS}};
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (strncmp(p, words[i].word, strlen(words[i].word)) == 0) {
             s->kind = words[i].kind;
             *at = skip_spaces(p + strlen(words[i].word));
             return true;
         }
-    if (!parse_number(&p, &s->has_start, &s->start))
+    if (!parse_number(&p, &has_start, &s->start))
         return false;
     if (*p == ':') {
-        s->kind = SLICE;
+        s->kind = CT_SUBSCRIPT_SLICE;
         p++;
-        if (!parse_number(&p, &s->has_stop, &s->stop))
+        if (!parse_number(&p, &there, &s->stop))
             return false;
         if (*p == ':') {
             p++;
-            if (!parse_number(&p, &s->has_step, &s->step))
+            if (!parse_number(&p, &there, &s->step))
                 return false;
         }
     }
     *at = p;
-    return s->kind == SLICE || s->has_start;
+    return s->kind == CT_SUBSCRIPT_SLICE || has_start;
+}
+
+const char *subscript_text(char text[SUBSCRIPT_TEXT], const ct_subscript *list, size_t count)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < count && used < SUBSCRIPT_TEXT - 1; i++) {
+        const ct_subscript *s = &list[i];
+        char one[SHAPE_TEXT + 32], start[24] = "", stop[24] = "", step[24] = "";
+        if (s->start != CT_OPEN)
+            snprintf(start, sizeof start, "%lld", (long long)s->start);
+        if (s->stop != CT_OPEN)
+            snprintf(stop, sizeof stop, "%lld", (long long)s->stop);
+        if (s->step != 1)
+            snprintf(step, sizeof step, ":%lld", (long long)s->step);
+        if (s->kind == CT_SUBSCRIPT_SLICE)
+            snprintf(one, sizeof one, "%s:%s%s", start, stop, step);
+        else if (s->kind == CT_SUBSCRIPT_TENSOR && s->tensor)
+            snprintf(one, sizeof one, "%s %s", ct_dtype_name((ct_dtype)s->tensor->dtype), SHAPE(s->tensor));
+        else
+            snprintf(one, sizeof one, "%s", s->kind == CT_SUBSCRIPT_INDEX      ? start
+                                            : s->kind == CT_SUBSCRIPT_ELLIPSIS ? "..."
+                                            : s->kind == CT_SUBSCRIPT_NEW_AXIS ? "None"
+                                                                               : "NULL");
+        int more = snprintf(text + used, SUBSCRIPT_TEXT - used, "%s%s", i ? ", " : "", one);
+        used += more > 0 ? (size_t)more : 0;
+    }
+    return text;
 }
 
 /* Python's slice.indices */
-static void resolve(const struct subscript *s, int64_t size, int64_t *start, int64_t *step, int64_t *length)
+static void resolve(const ct_subscript *s, int64_t size, int64_t *start, int64_t *step, int64_t *length)
 {
-    *step = s->has_step ? s->step : 1;
+    *step = s->step;
     int64_t low = *step < 0 ? -1 : 0, high = *step < 0 ? size - 1 : size;
-#define PLACE(v) ((v) < 0 ? ((v) + size < low ? low : (v) + size) : (v) > high ? high : (v))
-    *start = s->has_start ? PLACE(s->start) : *step < 0 ? high : low;
-    int64_t stop = s->has_stop ? PLACE(s->stop) : *step < 0 ? low : high;
+#define PLACE(v) ((v) < 0 ? ((v) < low - size ? low : (v) + size) : (v) > high ? high : (v))
+    *start = s->start != CT_OPEN ? PLACE(s->start) : *step < 0 ? high : low;
+    int64_t stop = s->stop != CT_OPEN ? PLACE(s->stop) : *step < 0 ? low : high;
 #undef PLACE
     int64_t gap = *step < 0 ? *start - stop : stop - *start, stride = *step < 0 ? -*step : *step;
     *length = gap > 0 ? (gap - 1) / stride + 1 : 0;
@@ -174,59 +198,67 @@ static void resolve(const struct subscript *s, int64_t size, int64_t *start, int
         *start = 0;
 }
 
-ct_tensor *ct_slice(ct_tensor *x, const char *text)
+ct_tensor *basic_index(const char *op, const char *text, ct_tensor *x, const ct_subscript *list, size_t count)
 {
-    enum { MOST = 3 * CT_MAX_RANK };
-    struct subscript list[MOST];
-    int count = 0, named = 0, ellipses = 0, fresh = 0;
-    if (!given("slice", "the operand", x))
-        return NULL;
-    if (!text)
-        return ct_fail("slice: the subscript is NULL");
-    for (const char *p = skip_spaces(text); *p;) {
-        struct subscript s;
-        if (count == MOST || !parse_one(&p, &s) || (*p && *p != ','))
-            return ct_fail("slice: \"%s\" is malformed at character %d", text, (int)(p - text));
-        if (s.kind == SLICE && s.has_step && (s.step == 0 || s.step == INT64_MIN))
-            return ct_fail("slice: \"%s\": a step of 0", text);
-        list[count++] = s;
-        named += s.kind == INDEX || s.kind == SLICE;
-        ellipses += s.kind == ELLIPSIS;
-        fresh += s.kind == NEW_AXIS;
-        if (*p == ',')
-            p = skip_spaces(p + 1);
+    int named = 0, ellipses = 0;
+    bool reshapes = false;
+#define TEXT (text ? text : subscript_text((char[SUBSCRIPT_TEXT]){0}, list, count))
+    for (size_t i = 0; i < count; i++) {
+        const ct_subscript *s = &list[i];
+        if (s->kind == CT_SUBSCRIPT_SLICE && (s->step == 0 || s->step == INT64_MIN))
+            return ct_fail("%s: \"%s\": a step of 0", op, TEXT);
+        named += s->kind == CT_SUBSCRIPT_INDEX || s->kind == CT_SUBSCRIPT_SLICE;
+        ellipses += s->kind == CT_SUBSCRIPT_ELLIPSIS;
+        reshapes |= s->kind == CT_SUBSCRIPT_INDEX || s->kind == CT_SUBSCRIPT_NEW_AXIS;
     }
     if (ellipses > 1)
-        return ct_fail("slice: \"%s\": only one ... may stand", text);
+        return ct_fail("%s: \"%s\": only one ... may stand", op, TEXT);
     if (named > x->rank)
-        return ct_fail("slice: \"%s\": %d subscripts for %s with %d axes", text, named, SHAPE(x), x->rank);
+        return ct_fail("%s: \"%s\": %d subscripts for %s with %d axes", op, TEXT, named, SHAPE(x), x->rank);
     struct cut c = whole(x);
     int64_t sizes[CT_MAX_RANK];
     int axis = 0, rank = 0, open = x->rank - named;
-    if (!ellipses)
-        list[count < MOST ? count++ : MOST - 1] = (struct subscript){.kind = ELLIPSIS};
-    bool drops = false;
-    for (int i = 0; i < count; i++) {
-        const struct subscript *s = &list[i];
-        int here = s->kind == ELLIPSIS ? open : 1;
-        if (rank + (s->kind == INDEX ? 0 : here) > CT_MAX_RANK)
-            return ct_fail("slice: \"%s\" of %s would have more than %d axes", text, SHAPE(x), CT_MAX_RANK);
-        if (s->kind == ELLIPSIS)
+    for (size_t i = 0; i < count + !ellipses; i++) { /* an ellipsis left out stands at the end */
+        const ct_subscript *s = i < count ? &list[i] : &(const ct_subscript){.kind = CT_SUBSCRIPT_ELLIPSIS};
+        int here = s->kind == CT_SUBSCRIPT_ELLIPSIS ? open : 1;
+        if (rank + (s->kind == CT_SUBSCRIPT_INDEX ? 0 : here) > CT_MAX_RANK)
+            return ct_fail("%s: \"%s\" of %s would have more than %d axes", op, TEXT, SHAPE(x), CT_MAX_RANK);
+        if (s->kind == CT_SUBSCRIPT_ELLIPSIS)
             for (int k = 0; k < open; k++)
                 sizes[rank++] = x->sizes[axis++];
-        else if (s->kind == NEW_AXIS)
+        else if (s->kind == CT_SUBSCRIPT_NEW_AXIS)
             sizes[rank++] = 1;
-        else if (s->kind == SLICE) {
+        else if (s->kind == CT_SUBSCRIPT_SLICE) {
             resolve(s, x->sizes[axis], &c.start[axis], &c.step[axis], &c.length[axis]);
             sizes[rank++] = c.length[axis++];
         } else {
             int64_t size = x->sizes[axis], at = s->start < 0 ? s->start + size : s->start;
             if (at < 0 || at >= size)
-                return ct_fail("slice: \"%s\": index %lld is out of range for axis %d of %s", text, (long long)s->start, axis, SHAPE(x));
+                return ct_fail("%s: \"%s\": index %lld is out of range for axis %d of %s", op, TEXT, (long long)s->start, axis, SHAPE(x));
             c.start[axis] = at, c.length[axis] = 1;
-            axis++, drops = true;
+            axis++;
         }
     }
+#undef TEXT
     ct_tensor *y = cut_out(x, &c);
-    return y && (fresh || drops) ? (ct_reshape)(y, sizes, (size_t)rank) : y;
+    return y && reshapes ? (ct_reshape)(y, sizes, (size_t)rank) : y;
+}
+
+ct_tensor *ct_slice(ct_tensor *x, const char *text)
+{
+    enum { MOST = 3 * CT_MAX_RANK };
+    ct_subscript list[MOST];
+    size_t count = 0;
+    if (!given("slice", "the operand", x))
+        return NULL;
+    if (!text)
+        return ct_fail("slice: the subscript is NULL");
+    for (const char *p = skip_spaces(text); *p;) {
+        if (count == MOST || !parse_one(&p, &list[count]) || (*p && *p != ','))
+            return ct_fail("slice: \"%s\" is malformed at character %d", text, (int)(p - text));
+        count++;
+        if (*p == ',')
+            p = skip_spaces(p + 1);
+    }
+    return basic_index("slice", text, x, list, count);
 }

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "../kernels/pool.h"
-#include "ops.h"
+#include "rows.h"
 
 #define VJP(name)                                                                                                        \
     static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
@@ -127,20 +127,8 @@ ct_tensor *(ct_logsumexp)(ct_tensor *x, const int *axes, size_t count, bool keep
     unsigned set = check_axes("logsumexp", x, axes, count, &ok);
     if (!ok)
         return NULL;
-    int order[CT_MAX_RANK], gone = 0;
-    int64_t sizes[CT_MAX_RANK + 1], n = 1;
-    size_t kept = 0;
-    for (int i = 0; i < x->rank; i++)
-        if (!(set >> i & 1))
-            sizes[kept] = x->sizes[i], order[kept++] = i;
-    for (int i = 0; i < x->rank; i++)
-        if (set >> i & 1)
-            n *= x->sizes[i], order[kept + (size_t)gone++] = i;
-    sizes[kept] = n;
-    if (kept == CT_MAX_RANK)
-        return ct_fail("logsumexp: %s reduces no axis", SHAPE(x));
-    ct_tensor *rows = ct_contiguous((ct_reshape)((ct_permute)(x, order, x->rank), sizes, kept + 1));
-    ct_tensor *y = rows ? tensor_new("logsumexp", (ct_dtype)x->dtype, kept, sizes, NULL) : NULL;
+    ct_tensor *rows = axes_last(x, set);
+    ct_tensor *y = rows ? tensor_new("logsumexp", (ct_dtype)x->dtype, rows->rank - 1u, rows->sizes, NULL) : NULL;
     if (!y)
         return NULL;
     all_rows((struct rows){.fold = kernels()->logsumexp[x->dtype], .x = rows->data, .out = y->data}, rows);

@@ -1,0 +1,21 @@
+/* Elements of a table that an index names along one axis: read out, or stored into. */
+#ifndef COTANGENT_KERNELS_INDEXED_H
+#define COTANGENT_KERNELS_INDEXED_H
+#include "kernels.h"
+
+enum indexed_kind { INDEXED_READ, INDEXED_WRITE, INDEXED_ADD, INDEXED_MULTIPLY, INDEXED_LARGEST, INDEXED_SMALLEST };
+
+/* For every place p of the index: t = p with its coordinate along axis replaced by index[p]; then other[p] = table[t], or
+ * table[t] takes other[p] in: in rising order along the axis, so that the last write wins and sums are the same at any
+ * number of threads. Steps in elements; the index is within the table. bool adds by or, multiplies by and. */
+struct indexed {
+    enum indexed_kind kind;
+    int dtype;
+    size_t rank, axis;                          /* rank at least 1 */
+    int64_t sizes[LOOP_RANK];                   /* of the index */
+    char *table, *other;
+    const int64_t *index;
+    ptrdiff_t table_steps[LOOP_RANK], index_steps[LOOP_RANK], other_steps[LOOP_RANK];
+};
+void indexed_run(const struct indexed *w);
+#endif

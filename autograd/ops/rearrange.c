@@ -1,0 +1,255 @@
+/* The same elements in another order, or more than once. */
+#include "ops.h"
+
+#define VJP(name)                                                                                                        \
+    static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
+
+/* ---- Order ------------------------------------------------------------------------------------------------------------------------------ */
+ct_tensor *(ct_flip)(ct_tensor *x, const int *axes, size_t count)
+{
+    bool ok;
+    char text[8 * CT_MAX_RANK] = "";
+    if (!given("flip", "the operand", x))
+        return NULL;
+    unsigned set = check_axes("flip", x, axes, count, &ok);
+    for (int i = 0; i < x->rank; i++)
+        strcat(strcat(text, i ? "," : ""), set >> i & 1 ? "::-1" : ":");
+    return ok ? ct_slice(x, text) : NULL;
+}
+
+static ct_tensor *roll(ct_tensor *x, int64_t shift, int axis)
+{
+    const int64_t size = x->rank ? x->sizes[axis] : 1, first = size ? (size - shift % size) % size : 0;
+    if (!first)
+        return x;
+    return ct_cat(CT_TENSORS(ct_narrow(x, axis, first, size - first), ct_narrow(x, axis, 0, first)), axis);
+}
+
+ct_tensor *(ct_roll)(ct_tensor *x, const int64_t *shifts, const int *axes, size_t count)
+{
+    if (!given("roll", "the operand", x))
+        return NULL;
+    if (!shifts || !count || (!axes && count != 1))
+        return ct_fail("roll: %zu shifts of %s: want one for each axis, or one alone for the flattened tensor", count, SHAPE(x));
+    if (!axes) {
+        ct_tensor *flat = (ct_reshape)(x, (const int64_t[]){tensor_numel(x)}, 1);
+        return flat ? (ct_reshape)(roll(flat, shifts[0], 0), x->sizes, x->rank) : NULL;
+    }
+    ct_tensor *y = x;
+    for (size_t i = 0; i < count && y; i++) {
+        int axis;
+        if (!check_axis("roll", x, axes[i], &axis))
+            return NULL;
+        y = roll(y, shifts[i], axis);
+    }
+    return y;
+}
+
+ct_tensor *ct_swapaxes(ct_tensor *x, int axis, int other)
+{
+    int i, j;
+    return given("swapaxes", "the operand", x) && check_axis("swapaxes", x, axis, &i) && check_axis("swapaxes", x, other, &j) ? ct_transpose(x, i, j) : NULL;
+}
+
+ct_tensor *ct_movedim(ct_tensor *x, int from, int to)
+{
+    int i, j, order[CT_MAX_RANK], n = 0;
+    if (!given("movedim", "the operand", x) || !check_axis("movedim", x, from, &i) || !check_axis("movedim", x, to, &j))
+        return NULL;
+    for (int k = 0; k < x->rank; k++) {
+        n += n == i;
+        order[k] = k == j ? i : n++;
+    }
+    return (ct_permute)(x, order, x->rank);
+}
+
+/* ---- Repetition: (before, 1, after) grows to (before, repeats, after), where before and after part at an axis's start or end ------ */
+static ct_tensor *repeated(const char *op, ct_tensor *x, int64_t repeats, int axis, bool whole)
+{
+    int64_t before = 1, after = 1, sizes[CT_MAX_RANK], count;
+    if (repeats < 0)
+        return ct_fail("%s: %lld repeats, want at least 0", op, (long long)repeats);
+    if (repeats == 1)
+        return x;
+    memcpy(sizes, x->sizes, x->rank * sizeof *sizes);
+    if (__builtin_mul_overflow(sizes[axis], repeats, &sizes[axis]))
+        return ct_fail("%s: Storage size calculation overflowed", op);
+    for (int i = 0; i < x->rank; i++)
+        *(i < axis + !whole ? &before : &after) *= x->sizes[i];
+    if (!sizes_product(op, sizes, x->rank, ct_dtype_size((ct_dtype)x->dtype), &count))
+        return NULL;
+    ct_tensor *y = (ct_reshape)(x, (const int64_t[]){before, 1, after}, 3);
+    return y ? (ct_reshape)((ct_expand)(y, (const int64_t[]){before, repeats, after}, 3), sizes, x->rank) : NULL;
+}
+
+ct_tensor *(ct_tile)(ct_tensor *x, const int64_t *repeats, size_t count)
+{
+    if (!given("tile", "the operand", x))
+        return NULL;
+    if (count > CT_MAX_RANK)
+        return ct_fail("tile: %zu repeats, want at most %d", count, CT_MAX_RANK);
+    ct_tensor *y = x;
+    if (count > x->rank) {
+        int64_t sizes[CT_MAX_RANK];
+        for (size_t i = 0; i < count; i++)
+            sizes[i] = i + x->rank < count ? 1 : x->sizes[i + x->rank - count];
+        y = (ct_reshape)(x, sizes, count);
+    }
+    for (size_t i = count; i-- > 0 && y;)
+        y = repeated("tile", y, repeats[i], (int)(y->rank - count + i), true);
+    return y;
+}
+
+ct_tensor *ct_repeat_interleave(ct_tensor *x, int64_t repeats, int axis)
+{
+    int at;
+    if (!given("repeat_interleave", "the operand", x) || !check_axis("repeat_interleave", x, axis, &at))
+        return NULL;
+    x = x->rank ? x : ct_unsqueeze(x, 0);
+    return x ? repeated("repeat_interleave", x, repeats, at, false) : NULL;
+}
+
+ct_tensor *(ct_broadcast_to)(ct_tensor *x, const int64_t *sizes, size_t rank)
+{
+    return given("broadcast_to", "the operand", x) ? (ct_expand)(x, sizes, rank) : NULL;
+}
+
+/* ---- Parts -------------------------------------------------------------------------------------------------------------------------------- */
+size_t ct_chunk(ct_tensor *x, size_t chunks, int axis, ct_tensor **parts)
+{
+    int at;
+    if (!given("chunk", "the operand", x) || !check_axis("chunk", x, axis, &at))
+        return 0;
+    if (!x->rank || !chunks || chunks > 255 || !parts)
+        return ct_fail("chunk: %s into %zu parts: want 1 to 255, an axis, and room for the parts", SHAPE(x), chunks), 0;
+    const int64_t size = x->sizes[at], length = size ? (size - 1) / (int64_t)chunks + 1 : 1;
+    const size_t count = size ? (size_t)((size - 1) / length + 1) : 1;
+    return ct_split(x, length, at, parts, count) ? count : 0;
+}
+
+bool ct_unbind(ct_tensor *x, int axis, ct_tensor **parts, size_t count)
+{
+    int at;
+    if (!given("unbind", "the operand", x) || !check_axis("unbind", x, axis, &at))
+        return false;
+    if (!x->rank || (int64_t)count != x->sizes[at] || count > 255)
+        return ct_fail("unbind: axis %d of %s into %zu parts: want one for each index, 255 at most", axis, SHAPE(x), count) != NULL;
+    bool ok = !count || ct_split(x, 1, at, parts, count);
+    for (size_t i = 0; i < count && ok; i++)
+        ok = (parts[i] = ct_squeeze(parts[i], at)) != NULL;
+    return ok;
+}
+
+/* ---- unfold: windows along an axis, a view; and its transpose, which adds them up where they came from ----------------------------------- */
+struct windows { int axis; int64_t size, step; };
+
+VJP(unfold_vjp)
+{
+    const struct windows *w = ct_node_context(node);
+    gradients[0] = ct_overlap_add(cotangents[0], w->axis, ct_node_input(node, 0)->sizes[w->axis], w->step);
+}
+const struct op op_unfold = {"unfold", unfold_vjp, NULL, 0};
+
+VJP(overlap_add_vjp)
+{
+    const struct windows *w = ct_node_context(node);
+    gradients[0] = ct_unfold(cotangents[0], w->axis, w->size, w->step);
+}
+const struct op op_overlap_add = {"overlap_add", overlap_add_vjp, NULL, 0};
+
+ct_tensor *ct_unfold(ct_tensor *x, int axis, int64_t size, int64_t step)
+{
+    struct windows w = {.size = size, .step = step};
+    if (!given("unfold", "the operand", x) || !check_axis("unfold", x, axis, &w.axis))
+        return NULL;
+    if (!x->rank || x->rank == CT_MAX_RANK || size < 0 || size > x->sizes[w.axis] || step < 1)
+        return ct_fail("unfold: windows of %lld every %lld on axis %d of %s: want 1 to %d axes, a step of at least 1, and a window that fits",
+                       (long long)size, (long long)step, axis, SHAPE(x), CT_MAX_RANK - 1);
+    int64_t sizes[CT_MAX_RANK], strides[CT_MAX_RANK];
+    memcpy(sizes, x->sizes, x->rank * sizeof *sizes), memcpy(strides, x->strides, x->rank * sizeof *strides);
+    sizes[x->rank] = size, strides[x->rank] = x->strides[w.axis];
+    sizes[w.axis] = (x->sizes[w.axis] - size) / step + 1;
+    strides[w.axis] = sizes[w.axis] > 1 ? x->strides[w.axis] * step : 1;
+    return graph_record(&op_unfold, tensor_view("unfold", x, x->rank + 1u, sizes, strides, 0), &x, 1, &w, sizeof w);
+}
+
+ct_tensor *ct_overlap_add(ct_tensor *x, int axis, int64_t length, int64_t step)
+{
+    struct windows w = {.axis = axis < 0 ? axis + (x ? x->rank - 1 : 0) : axis, .step = step};
+    if (!given_floating("overlap_add", "the operand", x))
+        return NULL;
+    if (x->rank < 2 || w.axis < 0 || w.axis >= x->rank - 1)
+        return ct_fail("overlap_add: axis %d of %s: want one before the last, which holds the windows", axis, SHAPE(x));
+    w.size = x->sizes[x->rank - 1];
+    if (step < 1 || length < w.size || x->sizes[w.axis] != (length - w.size) / step + 1)
+        return ct_fail("overlap_add: windows %s every %lld on axis %d do not come from a length of %lld", SHAPE(x), (long long)step, axis, (long long)length);
+    int64_t sizes[CT_MAX_RANK], count;
+    memcpy(sizes, x->sizes, x->rank * sizeof *sizes);
+    sizes[w.axis] = length;
+    ct_tensor *y = sizes_product("overlap_add", sizes, x->rank - 1u, ct_dtype_size((ct_dtype)x->dtype), &count)
+                       ? zeros_of("overlap_add", (ct_dtype)x->dtype, sizes, x->rank - 1u) : NULL;
+    if (!y)
+        return NULL;
+    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)x->dtype);
+    for (int64_t i = 0; i < w.size; i++) {      /* every window's element i at once: no two meet */
+        ct_tensor to = *y, from = *x;
+        from.rank--;
+        from.data += i * x->strides[x->rank - 1] * item;
+        to.data += i * y->strides[w.axis] * item;
+        to.sizes[w.axis] = x->sizes[w.axis];
+        to.strides[w.axis] *= step;
+        add_values(&to, &from);
+    }
+    return graph_record(&op_overlap_add, y, &x, 1, &w, sizeof w);
+}
+
+/* ---- pad_by: edges made of x itself, axis by axis ------------------------------------------------------------------------------------------- */
+static ct_tensor *edge(ct_tensor *x, int axis, int64_t width, bool before, ct_pad_mode mode)
+{
+    const int64_t size = x->sizes[axis];
+    if (mode == CT_REPLICATE) {
+        int64_t sizes[CT_MAX_RANK];
+        memcpy(sizes, x->sizes, x->rank * sizeof *sizes);
+        sizes[axis] = width;
+        return (ct_expand)(ct_narrow(x, axis, before ? 0 : size - 1, 1), sizes, x->rank);
+    }
+    if (mode == CT_CIRCULAR)
+        return ct_narrow(x, axis, before ? size - width : 0, width);
+    return (ct_flip)(ct_narrow(x, axis, before ? 1 : size - 1 - width, width), &axis, 1);
+}
+
+ct_tensor *(ct_pad_by)(ct_tensor *x, ct_pad_mode mode, const int64_t *widths, size_t count)
+{
+    static const char *const names[] = {"zeros", "reflect", "replicate", "circular"};
+    if (!given("pad_by", "the operand", x))
+        return NULL;
+    if ((unsigned)mode > CT_CIRCULAR)
+        return ct_fail("pad_by: %d is no mode", (int)mode);
+    if (count % 2 || count / 2 > x->rank)
+        return ct_fail("pad_by: %zu widths for %s: want a pair for each of up to %d axes", count, SHAPE(x), x->rank);
+    if (mode == CT_ZEROS)
+        return (ct_pad)(x, widths, count, 0);
+    for (size_t i = 0; i < count && x; i++)     /* what is cropped makes no edge */
+        if (widths[i] < 0) {
+            int64_t crop[2 * CT_MAX_RANK] = {0};
+            crop[i] = widths[i];
+            x = (ct_pad)(x, crop, count, 0);
+        }
+    for (size_t k = 0; k < count / 2 && x; k++) {
+        const int axis = (int)(x->rank - 1u - k);
+        const int64_t before = widths[2 * k] > 0 ? widths[2 * k] : 0, after = widths[2 * k + 1] > 0 ? widths[2 * k + 1] : 0;
+        const int64_t size = x->sizes[axis], most = mode == CT_REFLECT ? size - 1 : mode == CT_CIRCULAR ? size : size ? INT64_MAX / 4 : 0;
+        if (before > most || after > most)
+            return ct_fail("pad_by: %s has no %lld and %lld elements for its %s edges on axis %d", SHAPE(x), (long long)before, (long long)after,
+                           names[mode], axis);
+        ct_tensor *parts[3];
+        size_t n = 0;
+        if (before)
+            parts[n++] = edge(x, axis, before, true, mode);
+        parts[n++] = x;
+        if (after)
+            parts[n++] = edge(x, axis, after, false, mode);
+        x = n > 1 ? ct_cat(parts, n, axis) : x;
+    }
+    return x;
+}
