@@ -301,9 +301,9 @@ CT_API ct_tensor *ct_logcumsumexp(ct_tensor *x, int axis); /* log(e^x_0 + ... + 
 typedef struct { ct_tensor **indices; char end_; } ct_indices_options; /* where the values come from: int64, of the result's shape */
 CT_API ct_tensor *ct_cummax(ct_tensor *x, int axis, const ct_indices_options *options); /* the largest so far, the latest of equals; NaN wins */
 CT_API ct_tensor *ct_cummin(ct_tensor *x, int axis, const ct_indices_options *options);
-typedef struct { bool descending, stable; ct_tensor **indices; char end_; } ct_sort_options; /* every sort is stable, asked for or not */
+typedef struct { bool descending; ct_tensor **indices; char end_; } ct_sort_options; /* always stable: PyTorch's stable=True */
 CT_API ct_tensor *ct_sort(ct_tensor *x, int axis, const ct_sort_options *options); /* NaN counts as the largest, here and below */
-typedef struct { bool descending, stable; char end_; } ct_argsort_options;
+typedef struct { bool descending; char end_; } ct_argsort_options;
 CT_API ct_tensor *ct_argsort(ct_tensor *x, int axis, const ct_argsort_options *options); /* sort's indices */
 typedef struct { bool smallest; ct_tensor **indices; char end_; } ct_topk_options;
 CT_API ct_tensor *ct_topk(ct_tensor *x, int64_t k, int axis, const ct_topk_options *options); /* the k largest, from the largest on; the first of equals */

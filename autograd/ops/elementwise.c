@@ -17,10 +17,12 @@ bool broadcast_sizes(const char *op, ct_tensor *const *operands, size_t count, i
             if (t->sizes[axis] == *size || t->sizes[axis] == 1)
                 continue;
             if (*size != 1) {
-                const ct_tensor *other = operands[i ? i - 1 : 0];
-                for (size_t j = 0; j < i; j++)
-                    if (operands[j]->rank + axis >= widest - lead && operands[j]->rank > 0)
-                        other = operands[j];
+                const ct_tensor *other = operands[0]; /* the first that has this size here */
+                for (size_t j = 0; j < i; j++) {
+                    other = operands[j];
+                    if (other->rank + lead + axis >= widest && other->sizes[other->rank + lead + axis - widest] != 1)
+                        break;
+                }
                 return ct_fail("%s: %s and %s do not broadcast: sizes %lld and %lld differ", op, SHAPE(other), SHAPE(t),
                                (long long)*size, (long long)t->sizes[axis]) != NULL;
             }
