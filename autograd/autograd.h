@@ -537,6 +537,69 @@ typedef struct { double p; bool eval; ct_generator *generator; char end_; } ct_d
 CT_API extern const ct_dropout_options ct_dropout_defaults;
 CT_API ct_tensor *ct_dropout(ct_tensor *x, const ct_dropout_options *options); /* zeroes with probability p, scales the rest by 1/(1-p); eval: x */
 
+/* ---- Images: (N, C, H, W), and (N, C, L) for the forms in 1-d; also one sample, without N -------------------------------
+ * What an option says of both axes is one number, or CT_HW(height, width). Any memory order is accepted; float32 is fastest
+ * channels-last, and results lie so in memory unless the input is contiguous and small: the shape stays (N, C, H, W).
+ * A window of size k with dilation d spans d (k - 1) + 1. An empty batch gives an empty result and zero gradients. */
+#define CT_HW(height, width) ((INT64_C(1) << 62) | (int64_t)(uint32_t)(height) << 31 | (int64_t)(uint32_t)(width)) /* each below 2^31 */
+#define CT_SAME (-1)                            /* padding that keeps the size; the odd one goes right and below. Stride 1 only */
+#define CT_VALID 0                              /* no padding */
+CT_API ct_tensor *ct_channels_last(ct_tensor *x); /* x itself, or a copy whose memory runs N, H, W, C; PyTorch's memory_format */
+CT_API bool ct_is_channels_last(const ct_tensor *x);
+typedef struct { int64_t stride, padding, dilation, groups; ct_activation activation; char end_; } ct_conv_options; /* 1, 0, 1, 1 */
+#define CT_CONV_DEFAULTS .stride = 1, .dilation = 1, .groups = 1,
+CT_API extern const ct_conv_options ct_conv_defaults;
+CT_API ct_tensor *ct_conv2d(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_conv_options *options); /* (N, C, H, W), (O, C / groups, kh, kw),
+                                                            (O) or NULL -> (N, O, (H + 2 padding - span) / stride + 1, ...), then the activation */
+CT_API ct_tensor *ct_conv1d(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_conv_options *options); /* (N, C, L), (O, C / groups, k) */
+typedef struct { int64_t stride, padding, output_padding, dilation, groups; char end_; } ct_conv_transpose_options; /* 1, 0, 0, 1, 1 */
+#define CT_CONV_TRANSPOSE_DEFAULTS .stride = 1, .dilation = 1, .groups = 1,
+CT_API extern const ct_conv_transpose_options ct_conv_transpose_defaults;
+CT_API ct_tensor *ct_conv_transpose2d(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_conv_transpose_options *options); /* conv2d's gradient as a layer:
+                                                            (N, C, H, W), (C, O / groups, kh, kw) -> (N, O, (H - 1) stride - 2 padding + span + output_padding, ...) */
+CT_API bool ct_set_winograd(bool on);           /* 3x3 convolutions by F(4x4, 3x3), arXiv:1509.09308: faster, its rounding 2 to 4 times that
+                                                            of the direct form. On unless COTANGENT_WINOGRAD=0; returns what it was */
+/* Windows: kernel is one number or CT_HW; stride 0 is the kernel's size; padding at most half the kernel. ceil_mode counts a
+ * last window that begins inside the input or its left padding. */
+typedef struct { int64_t stride, padding, dilation; bool ceil_mode; ct_tensor **indices; char end_; } ct_max_pool_options; /* indices: int64 places in
+                                                            the H W plane (or L) of each sample and channel */
+#define CT_MAX_POOL_DEFAULTS .dilation = 1,
+CT_API extern const ct_max_pool_options ct_max_pool_defaults;
+CT_API ct_tensor *ct_max_pool2d(ct_tensor *x, int64_t kernel, const ct_max_pool_options *options); /* the first largest takes the gradient; NaN wins */
+CT_API ct_tensor *ct_max_pool1d(ct_tensor *x, int64_t kernel, const ct_max_pool_options *options);
+typedef struct { int64_t stride, padding; bool ceil_mode, count_exclude_pad; int64_t divisor; char end_; } ct_avg_pool_options; /* count_exclude_pad: divides
+                                                            by the real elements alone; divisor: by that instead, 0: none */
+CT_API ct_tensor *ct_avg_pool2d(ct_tensor *x, int64_t kernel, const ct_avg_pool_options *options);
+CT_API ct_tensor *ct_avg_pool1d(ct_tensor *x, int64_t kernel, const ct_avg_pool_options *options);
+CT_API ct_tensor *ct_adaptive_avg_pool2d(ct_tensor *x, int64_t size); /* to size windows floor(i H / size) .. ceil((i + 1) H / size); 1: global */
+CT_API ct_tensor *ct_adaptive_max_pool2d(ct_tensor *x, int64_t size, const ct_indices_options *options);
+/* Other arrangements of pixels */
+typedef enum { CT_NEAREST, CT_BILINEAR } ct_interpolation;
+typedef struct { ct_interpolation mode; bool align_corners; char end_; } ct_interpolate_options; /* align_corners: the outer pixels' centres stay; bilinear only */
+CT_API ct_tensor *ct_interpolate(ct_tensor *x, int64_t size, const ct_interpolate_options *options); /* (N, C, H, W) -> (N, C, size) */
+CT_API ct_tensor *ct_pixel_shuffle(ct_tensor *x, int64_t factor); /* (N, C r^2, H, W) -> (N, C, H r, W r), arXiv:1609.05158 */
+CT_API ct_tensor *ct_pixel_unshuffle(ct_tensor *x, int64_t factor); /* its inverse */
+typedef struct { int64_t stride, padding, dilation; char end_; } ct_im2col_options; /* 1, 0, 1 */
+#define CT_IM2COL_DEFAULTS .stride = 1, .dilation = 1,
+CT_API extern const ct_im2col_options ct_im2col_defaults;
+CT_API ct_tensor *ct_im2col(ct_tensor *x, int64_t kernel, const ct_im2col_options *options); /* (N, C, H, W) -> (N, C kh kw, windows); PyTorch's unfold */
+CT_API ct_tensor *ct_col2im(ct_tensor *x, int64_t size, int64_t kernel, const ct_im2col_options *options); /* its transpose: (N, C kh kw, windows) ->
+                                                            (N, C, size), windows add up where they overlap; PyTorch's fold */
+/* Normalisation: y = (x - mean) / sqrt(var + eps) weight + bias, var biased; weight and bias (C), or NULL for 1 and 0. */
+typedef struct { bool training; double momentum, eps; ct_tensor *add; ct_activation activation; char end_; } ct_batch_norm_options; /* false, 0.1, 1e-5; add: a tensor
+                                                            of x's shape, added before the activation, in the same pass */
+#define CT_BATCH_NORM_DEFAULTS .momentum = 0.1, .eps = 1e-5,
+CT_API extern const ct_batch_norm_options ct_batch_norm_defaults;
+CT_API ct_tensor *ct_batch_norm(ct_tensor *x, ct_tensor *mean, ct_tensor *var, ct_tensor *w, ct_tensor *b, const ct_batch_norm_options *options); /* (N, C, ...), arXiv:1502.03167.
+                                                            training: by mean and var over all axes but 1, and the running mean and var (C)
+                                                            (or both NULL) move by momentum towards them, var unbiased; else by those running ones */
+typedef struct { double eps; char end_; } ct_norm_layer_options; /* 1e-5 */
+#define CT_NORM_LAYER_DEFAULTS .eps = 1e-5,
+CT_API extern const ct_norm_layer_options ct_norm_layer_defaults;
+CT_API ct_tensor *ct_group_norm(ct_tensor *x, int64_t groups, ct_tensor *w, ct_tensor *b, const ct_norm_layer_options *options); /* over each sample's groups of channels, arXiv:1803.08494 */
+CT_API ct_tensor *ct_instance_norm(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_norm_layer_options *options); /* over each channel of each sample, arXiv:1607.08022 */
+CT_API ct_tensor *ct_dropout2d(ct_tensor *x, const ct_dropout_options *options); /* dropout of whole channels, (N, C, ...), arXiv:1411.4280 */
+
 /* ---- In place, for values that no recorded op needs --------------------------------------------------------------------
  * Not on a tensor that wants a gradient while recording is on (use CT_NO_GRAD), nor on one with overlapping elements. */
 CT_API ct_tensor *ct_add_(ct_tensor *x, ct_tensor *y);  /* x += y, y broadcast; returns x */

@@ -440,4 +440,33 @@ static inline ct_subscript ct_at_range_(int64_t start, int64_t stop, int64_t ste
         const int64_t rows = CT_ARG1_(__VA_ARGS__);                                                                      \
         (ct_eye)(rows, CT_ARG2_(__VA_ARGS__, rows, ), ct_default_dtype());                                               \
     })
+/* ---- Images -------------------------------------------------------------------------------------------------------------------- */
+#define ct_conv2d(x, w, ...) CT_WITH3_(ct_conv2d, ct_conv_options, (CT_CONV_DEFAULTS), x, w, __VA_ARGS__)
+#define ct_conv1d(x, w, ...) CT_WITH3_(ct_conv1d, ct_conv_options, (CT_CONV_DEFAULTS), x, w, __VA_ARGS__)
+#define ct_conv_transpose2d(x, w, ...) CT_WITH3_(ct_conv_transpose2d, ct_conv_transpose_options, (CT_CONV_TRANSPOSE_DEFAULTS), x, w, __VA_ARGS__)
+#define CT_WINDOW_(f, type, defaults, x, ...) CT_WITH_(f, (x, CT_HEAD_(__VA_ARGS__), ), type, defaults, CT_TAIL_(__VA_ARGS__))
+#define ct_max_pool2d(x, ...) CT_WINDOW_(ct_max_pool2d, ct_max_pool_options, (CT_MAX_POOL_DEFAULTS), x, __VA_ARGS__)
+#define ct_max_pool1d(x, ...) CT_WINDOW_(ct_max_pool1d, ct_max_pool_options, (CT_MAX_POOL_DEFAULTS), x, __VA_ARGS__)
+#define ct_avg_pool2d(x, ...) CT_WINDOW_(ct_avg_pool2d, ct_avg_pool_options, (), x, __VA_ARGS__)
+#define ct_avg_pool1d(x, ...) CT_WINDOW_(ct_avg_pool1d, ct_avg_pool_options, (), x, __VA_ARGS__)
+#define ct_adaptive_max_pool2d(x, ...) CT_WINDOW_(ct_adaptive_max_pool2d, ct_indices_options, (), x, __VA_ARGS__)
+#define ct_interpolate(x, ...) CT_WINDOW_(ct_interpolate, ct_interpolate_options, (), x, __VA_ARGS__)
+#define ct_im2col(x, ...) CT_WINDOW_(ct_im2col, ct_im2col_options, (CT_IM2COL_DEFAULTS), x, __VA_ARGS__)
+#define ct_col2im(x, size, ...) CT_WITH_(ct_col2im, (x, size, CT_HEAD_(__VA_ARGS__), ), ct_im2col_options, (CT_IM2COL_DEFAULTS), CT_TAIL_(__VA_ARGS__))
+#define ct_batch_norm(x, mean, var, w, ...) \
+    CT_BATCH_NORM_(x, mean, var, w, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_m_), CT_NAME_(ct_v_), CT_NAME_(ct_w_), CT_NAME_(ct_b_), CT_TAIL_(__VA_ARGS__))
+#define CT_BATCH_NORM_(x, mean, var, w, b, x_, mean_, var_, w_, b_, ...)                                                 \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x), *const mean_ = (mean), *const var_ = (var), *const w_ = (w), *const b_ = (b);         \
+        CT_WITH_(ct_batch_norm, (x_, mean_, var_, w_, b_, ), ct_batch_norm_options, (CT_BATCH_NORM_DEFAULTS), __VA_ARGS__); \
+    })
+#define ct_group_norm(x, groups, w, ...) CT_GROUP_NORM_(x, groups, w, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_w_), CT_NAME_(ct_b_), CT_TAIL_(__VA_ARGS__))
+#define CT_GROUP_NORM_(x, groups, w, b, x_, w_, b_, ...)                                                                 \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x), *const w_ = (w), *const b_ = (b);                                                     \
+        CT_WITH_(ct_group_norm, (x_, groups, w_, b_, ), ct_norm_layer_options, (CT_NORM_LAYER_DEFAULTS), __VA_ARGS__);   \
+    })
+#define ct_instance_norm(x, w, ...) CT_WITH3_(ct_instance_norm, ct_norm_layer_options, (CT_NORM_LAYER_DEFAULTS), x, w, __VA_ARGS__)
+#define ct_dropout2d(...) CT_WITH1_(ct_dropout2d, ct_dropout_options, (CT_DROPOUT_DEFAULTS), __VA_ARGS__)
+
 #endif
