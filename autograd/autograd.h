@@ -557,6 +557,8 @@ typedef struct { int64_t stride, padding, output_padding, dilation, groups; char
 CT_API extern const ct_conv_transpose_options ct_conv_transpose_defaults;
 CT_API ct_tensor *ct_conv_transpose2d(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_conv_transpose_options *options); /* conv2d's gradient as a layer:
                                                             (N, C, H, W), (C, O / groups, kh, kw) -> (N, O, (H - 1) stride - 2 padding + span + output_padding, ...) */
+CT_API ct_tensor *ct_conv2d_weight(ct_tensor *x, ct_tensor *g, int64_t kernel, const ct_conv_options *options); /* conv2d's gradient with respect to w, for the
+                                                            cotangent g of its result: (N, C, H, W), (N, O, ...) -> (O, C / groups, kernel); torch.nn.grad */
 CT_API bool ct_set_winograd(bool on);           /* 3x3 convolutions by F(4x4, 3x3), arXiv:1509.09308: faster, its rounding 2 to 4 times that
                                                             of the direct form. On unless COTANGENT_WINOGRAD=0; returns what it was */
 /* Windows: kernel is one number or CT_HW; stride 0 is the kernel's size; padding at most half the kernel. ceil_mode counts a

@@ -444,6 +444,12 @@ static inline ct_subscript ct_at_range_(int64_t start, int64_t stop, int64_t ste
 #define ct_conv2d(x, w, ...) CT_WITH3_(ct_conv2d, ct_conv_options, (CT_CONV_DEFAULTS), x, w, __VA_ARGS__)
 #define ct_conv1d(x, w, ...) CT_WITH3_(ct_conv1d, ct_conv_options, (CT_CONV_DEFAULTS), x, w, __VA_ARGS__)
 #define ct_conv_transpose2d(x, w, ...) CT_WITH3_(ct_conv_transpose2d, ct_conv_transpose_options, (CT_CONV_TRANSPOSE_DEFAULTS), x, w, __VA_ARGS__)
+#define ct_conv2d_weight(x, g, ...) CT_CONV2D_WEIGHT_(x, g, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_g_), CT_TAIL_(__VA_ARGS__))
+#define CT_CONV2D_WEIGHT_(x, g, kernel, x_, g_, ...)                                                                     \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x), *const g_ = (g);                                                                      \
+        CT_WITH_(ct_conv2d_weight, (x_, g_, kernel, ), ct_conv_options, (CT_CONV_DEFAULTS), __VA_ARGS__);                \
+    })
 #define CT_WINDOW_(f, type, defaults, x, ...) CT_WITH_(f, (x, CT_HEAD_(__VA_ARGS__), ), type, defaults, CT_TAIL_(__VA_ARGS__))
 #define ct_max_pool2d(x, ...) CT_WINDOW_(ct_max_pool2d, ct_max_pool_options, (CT_MAX_POOL_DEFAULTS), x, __VA_ARGS__)
 #define ct_max_pool1d(x, ...) CT_WINDOW_(ct_max_pool1d, ct_max_pool_options, (CT_MAX_POOL_DEFAULTS), x, __VA_ARGS__)

@@ -535,11 +535,13 @@ static int end(void **state)
     return 0;
 }
 
-int main(void)
+int main(int count, char **words)               /* words[1]: the groups to run, as "conv*"; none: all */
 {
     struct CMUnitTest tests[COUNT_OF(entries)];
     for (size_t i = 0; i < COUNT_OF(entries); i++)
         tests[i] = (struct CMUnitTest){.name = entries[i].name, .test_func = run_group, .initial_state = (void *)(uintptr_t)&entries[i]};
     ct_set_num_threads(2);
+    if (count > 1)
+        cmocka_set_test_filter(words[1]);
     return cmocka_run_group_tests(tests, NULL, end);
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "channels.h"
+
 enum { F32, F64, I64, BOOL, DTYPES, FLOATS = 2 }; /* in ct_dtype's order */
 
 enum unary {
@@ -55,6 +57,7 @@ struct kernels {
     void (*log_softmax_vjp[FLOATS])(void *dx, const void *g, const void *y, size_t n); /* g - e^y sum(g) */
     void (*softmax_minus_target[FLOATS])(void *dx, const void *x, size_t n, double largest, double rest, int64_t target,
                                          double scale); /* scale (e^(x - largest - rest) - [j = target]) */
+    struct channel_loops channels[FLOATS];
 };
 const struct kernels *kernels(void);
 

@@ -165,24 +165,6 @@ VJP(linear_relu_fused)
 }
 const struct op op_linear_relu = {"linear", linear_relu_vjp, linear_relu_fused, READS(0) | READS(1) | READS_OUTPUT};
 
-static ct_tensor *activated(ct_tensor *y, ct_activation activation)
-{
-    switch (activation) {
-    case CT_RELU:
-        return ct_relu(y);
-    case CT_GELU:
-        return ct_gelu(y);
-    case CT_TANH:
-        return ct_tanh(y);
-    case CT_SIGMOID:
-        return ct_sigmoid(y);
-    case CT_SILU:
-        return ct_silu(y);
-    default:
-        return y;
-    }
-}
-
 ct_tensor *(ct_linear)(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_linear_options *options)
 {
     const ct_activation activation = options ? options->activation : CT_IDENTITY;
@@ -190,8 +172,8 @@ ct_tensor *(ct_linear)(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_linear
     if (!given("linear", "the input", x) || !given("linear", "the weight", w) || (absent(b, &failed) && failed) ||
         (b && !given("linear", "the bias", b)))
         return NULL;
-    if ((unsigned)activation > CT_SILU)
-        return ct_fail("linear: %d is no activation", (int)activation);
+    if (!known_activation("linear", activation))
+        return NULL;
     if (w->rank != 2 || !x->rank || x->sizes[x->rank - 1] != w->sizes[1])
         return ct_fail("linear: input %s, weight %s: want (..., in) and (out, in)", SHAPE(x), SHAPE(w));
     if (b && (b->rank != 1 || b->sizes[0] != w->sizes[0]))

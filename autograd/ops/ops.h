@@ -16,6 +16,10 @@ void run_loop(kernel_loop *run, const double *parameters, ct_tensor *const *tens
  * in place in operands[]. NULL after reporting. */
 ct_tensor *elementwise(const char *op, kernel_loop *run, const double *parameters, ct_dtype out, ct_tensor **operands, size_t count);
 
+/* The activation that an op has as an option. */
+bool known_activation(const char *op, ct_activation activation); /* false after reporting */
+ct_tensor *activated(ct_tensor *y, ct_activation activation); /* y itself for CT_IDENTITY; quiet on NULL */
+
 ct_tensor *as_dtype(ct_tensor *x, ct_dtype dtype); /* ct_cast; quiet on NULL */
 ct_tensor *zeros_of(const char *op, ct_dtype dtype, const int64_t *sizes, size_t rank);
 
