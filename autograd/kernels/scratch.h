@@ -4,7 +4,9 @@
 
 #include <stddef.h>
 
-enum scratch_slot { SCRATCH_A, SCRATCH_B, SCRATCH_SLOTS };   /* buffers that are in use at the same time */
+/* Buffers that are in use at the same time: A and B by matrix products, CONV and SHARED by convolutions around them, the latter
+ * by the caller for all threads. */
+enum scratch_slot { SCRATCH_A, SCRATCH_B, SCRATCH_CONV, SCRATCH_SHARED, SCRATCH_SLOTS };
 
 void *scratch_get(enum scratch_slot slot, size_t bytes);  /* 64-byte aligned, undefined contents; NULL without memory */
 void scratch_free(void);                                     /* this thread's; a thread's end does the same */
