@@ -34,6 +34,6 @@ bool conv_forward(const struct conv *c, int dtype, enum conv_path path, void *y,
 bool conv_input_gradient(const struct conv *c, int dtype, enum conv_path path, void *dx, const void *dy, const void *weight);
 bool conv_weight_gradient(const struct conv *c, int dtype, enum conv_path path, void *dweight, const void *dy, const void *x);
 
-void conv_use_winograd(bool on);       /* whether AUTO may choose it; default on, COTANGENT_WINOGRAD=0 turns it off */
+bool conv_use_winograd(bool on);       /* whether AUTO may choose it, returns what it was; default on, COTANGENT_WINOGRAD=0 turns it off */
 
 #endif
