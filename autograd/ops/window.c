@@ -1,0 +1,107 @@
+/* Windows that slide over images. */
+#include "window.h"
+
+/* Half a pair as a number: a negative one has filled its 31 bits from above. */
+static int64_t half(int64_t bits)
+{
+    bits &= INT32_MAX;
+    return bits < 1 << 30 ? bits : bits - (INT64_C(1) << 31);
+}
+
+bool window_pair(const char *op, const char *name, int64_t packed, int64_t least, int axes, int64_t pair[2])
+{
+    const bool two = packed >> 62 == 1;
+    const int64_t h = two ? half(packed >> 31) : packed, w = two ? half(packed) : packed;
+    if (two && axes == 1)
+        return ct_fail("%s: %s is CT_HW(%lld, %lld), want one number", op, name, (long long)h, (long long)w) != NULL;
+    if (h < least || w < least || h > 1 << 30 || w > 1 << 30)
+        return (two ? ct_fail("%s: %s (%lld, %lld), want %lld to 2^30", op, name, (long long)h, (long long)w, (long long)least)
+                    : ct_fail("%s: %s %lld, want %lld to 2^30", op, name, (long long)w, (long long)least)) != NULL;
+    if (axes == 2)
+        pair[0] = h;
+    pair[1] = w;
+    return true;
+}
+
+bool window_counts(const char *op, const ct_tensor *x, const struct window *w, bool ceil_mode, int axes, int64_t counts[2])
+{
+    counts[0] = 1;
+    for (int i = 2 - axes; i < 2; i++) {
+        const int64_t size = x->sizes[x->rank - 2 + i], padded = size + w->before[i] + w->after[i];
+        int64_t span;
+        if (__builtin_mul_overflow(w->dilation[i], w->kernel[i] - 1, &span) || span >= padded)
+            return ct_fail("%s: a kernel of %lld with dilation %lld is larger than axis %d of %s with padding %lld", op, (long long)w->kernel[i],
+                           (long long)w->dilation[i], x->rank - 2 + i, SHAPE(x), (long long)(w->before[i] + w->after[i])) != NULL;
+        counts[i] = (padded - span - 1 + (ceil_mode ? w->stride[i] - 1 : 0)) / w->stride[i] + 1;
+        if (ceil_mode && (counts[i] - 1) * w->stride[i] >= size + w->before[i])
+            counts[i]--;
+    }
+    return true;
+}
+
+ct_tensor *image_of(const char *op, ct_tensor *x, int axes)
+{
+    if (x->rank != axes + 1 && x->rank != axes + 2)
+        return ct_fail("%s: %s, want %s", op, SHAPE(x), axes == 2 ? "(N, C, H, W) or (C, H, W)" : "(N, C, L) or (C, L)");
+    for (int i = x->rank - axes - 1; i < x->rank; i++)
+        if (x->sizes[i] == 0)
+            return ct_fail("%s: %s has nothing along axis %d", op, SHAPE(x), i);
+    ct_tensor *image = axes == 1 ? ct_unsqueeze(x, -2) : x;
+    return x->rank == axes + 1 && image ? ct_unsqueeze(image, 0) : image;
+}
+
+ct_tensor *image_like(ct_tensor *y, const ct_tensor *x, int axes)
+{
+    if (y && axes == 1)
+        y = ct_squeeze(y, -2);
+    return y && x->rank == axes + 1 ? ct_squeeze(y, 0) : y;
+}
+
+bool image_is_channels_last(const ct_tensor *x)
+{
+    return x->sizes[1] > 1 && x->strides[1] == 1;
+}
+
+static const int last[] = {0, 2, 3, 1}, back[] = {0, 3, 1, 2}; /* to memory order N, H, W, C, and from it */
+
+ct_tensor *image_readable(ct_tensor *x, bool channels_last)
+{
+    if (!x || x->strides[channels_last ? 1 : 3] == 1)
+        return x;
+    const bool was = ct_set_recording(false);
+    x = channels_last ? (ct_permute)(ct_contiguous((ct_permute)(x, last, 4)), back, 4) : ct_contiguous(x);
+    ct_set_recording(was);
+    return x;
+}
+
+ct_tensor *image_new(const char *op, ct_dtype dtype, const int64_t sizes[4], bool channels_last)
+{
+    int64_t strides[4], stride = 1;
+    if (!channels_last || !sizes_product(op, sizes, 4, ct_dtype_size(dtype), &stride))
+        return channels_last ? NULL : tensor_new(op, dtype, 4, sizes, NULL);
+    stride = 1;
+    for (int i = 4; i-- > 0; stride *= sizes[last[i]])
+        strides[last[i]] = stride;
+    return tensor_new(op, dtype, 4, sizes, strides);
+}
+
+/* ---- channels_last ---------------------------------------------------------------------------------------------------------- */
+bool ct_is_channels_last(const ct_tensor *x)
+{
+    if (!x || x->rank != 4)
+        return false;
+    int64_t stride = 1;
+    for (int i = 4; i-- > 0; stride *= x->sizes[last[i]])
+        if (x->sizes[last[i]] != 1 && x->strides[last[i]] != stride)
+            return false;
+    return true;
+}
+
+ct_tensor *ct_channels_last(ct_tensor *x)
+{
+    if (!given("channels_last", "the operand", x))
+        return NULL;
+    if (x->rank != 4)
+        return ct_fail("channels_last: %s, want (N, C, H, W)", SHAPE(x));
+    return ct_is_channels_last(x) ? x : (ct_permute)(ct_contiguous((ct_permute)(x, last, 4)), back, 4);
+}

@@ -1,0 +1,30 @@
+/* Windows that slide over images: what pooling, convolution and im2col share. Inside, an image is (N, C, H, W); the forms in 1-d
+ * are images of height 1, and a sample alone is a batch of one. */
+#ifndef COTANGENT_WINDOW_H
+#define COTANGENT_WINDOW_H
+#include "ops.h"
+
+struct window {                                 /* along H and W */
+    int64_t kernel[2], stride[2], dilation[2];
+    int64_t before[2], after[2];                /* padding: above and left, below and right */
+};
+#define WINDOW_ONE ((struct window){.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}})
+
+/* What an option says of the last `axes` axes: one number, or CT_HW of two if there are two. It fills pair from the end; with one axis
+ * pair[0] stays. False after reporting: a number below least, or above 2^30. */
+bool window_pair(const char *op, const char *name, int64_t packed, int64_t least, int axes, int64_t pair[2]);
+
+/* The number of windows along x's last `axes` axes, floor((size + padding - span) / stride) + 1 with span = dilation (kernel - 1) + 1.
+ * ceil_mode rounds up, but the last window begins inside the input or its left padding. False after reporting: none fits. */
+bool window_counts(const char *op, const ct_tensor *x, const struct window *w, bool ceil_mode, int axes, int64_t counts[2]);
+
+/* x, checked to be (N, C, H, W) or (C, H, W), or with one axis (N, C, L) or (C, L), as a view (N, C, H, W); NULL after reporting: another
+ * rank, or nothing along an axis other than N. image_like undoes it for y, a result of the view. */
+ct_tensor *image_of(const char *op, ct_tensor *x, int axes);
+ct_tensor *image_like(ct_tensor *y, const ct_tensor *x, int axes);
+
+/* How an image lies in memory. One that a kernel can read as it is has C or W closest; any other is copied. */
+bool image_is_channels_last(const ct_tensor *x); /* C is closest, and has more than one element */
+ct_tensor *image_readable(ct_tensor *x, bool channels_last); /* not recorded; NULL: no memory */
+ct_tensor *image_new(const char *op, ct_dtype dtype, const int64_t sizes[4], bool channels_last);
+#endif
