@@ -31,6 +31,12 @@ enum binary {
  * stays, negative for a reversed axis. p[0] may be one of the others, never overlap one in part. */
 typedef void kernel_loop(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters);
 
+struct pooling;
+typedef void pooling_kernel(const struct pooling *p, void *y, void *positions, const void *x, int64_t from, int64_t to); /* positions: pool_max only */
+typedef void pooling_vjp_kernel(const struct pooling *p, void *dx, const void *positions, const void *g, int64_t from, int64_t to);
+struct resize;
+typedef void resize_kernel(const struct resize *r, void *y, const void *x, int64_t from, int64_t to);
+
 struct kernels {
     kernel_loop *unary[UNARY_COUNT][FLOATS];
     kernel_loop *unary_vjp[UNARY_COUNT][FLOATS]; /* p: dx, g, x, y */
@@ -58,6 +64,11 @@ struct kernels {
     void (*softmax_minus_target[FLOATS])(void *dx, const void *x, size_t n, double largest, double rest, int64_t target,
                                          double scale); /* scale (e^(x - largest - rest) - [j = target]) */
     struct channel_loops channels[FLOATS];
+
+    /* Rows [from, to) of one plane of an image, see pooling.h; the backward ones make rows of dx. */
+    pooling_kernel *pool_max[FLOATS], *pool_mean[FLOATS];
+    pooling_vjp_kernel *pool_max_vjp[FLOATS], *pool_mean_vjp[FLOATS];
+    resize_kernel *resize[FLOATS], *resize_vjp[FLOATS];
 };
 const struct kernels *kernels(void);
 

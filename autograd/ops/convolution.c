@@ -29,14 +29,6 @@ static ct_tensor *run(const char *op, bool done, ct_tensor *made)
     return done ? made : ct_fail("%s: out of memory for the work space of %s", op, SHAPE(made));
 }
 
-static ct_tensor *dense_image(ct_tensor *x)     /* channels-last, outside the graph */
-{
-    const bool was = ct_set_recording(false);
-    ct_tensor *image = ct_channels_last(x);
-    ct_set_recording(was);
-    return image;
-}
-
 static ct_tensor *new_image(const char *op, const ct_tensor *like, int64_t n, int64_t c, int64_t h, int64_t w)
 {
     return image_new(op, (ct_dtype)like->dtype, (const int64_t[]){n, c, h, w}, true);
@@ -81,7 +73,7 @@ const struct op op_convolution_relu = {"convolution_relu", convolution_relu_vjp,
 static ct_tensor *conv(const struct geometry *g, ct_tensor *x, ct_tensor *w, ct_tensor *b, const int64_t out[2], bool relu)
 {
     CT_SCOPE;
-    ct_tensor *image = dense_image(x), *weight = dense_image(w), *bias = b ? ct_contiguous(b) : NULL;
+    ct_tensor *image = image_dense(x, true), *weight = image_dense(w, true), *bias = b ? ct_contiguous(b) : NULL;
     ct_tensor *y = image && weight && (bias || !b) ? new_image("convolution", x, x->sizes[0], w->sizes[0], out[0], out[1]) : NULL;
     if (!y)
         return NULL;
@@ -105,7 +97,7 @@ const struct op op_conv_transpose = {"conv_transpose", conv_transpose_vjp, NULL,
 static ct_tensor *transpose(const struct geometry *g, ct_tensor *y, ct_tensor *w)
 {
     CT_SCOPE;
-    ct_tensor *image = dense_image(y), *weight = dense_image(w);
+    ct_tensor *image = image_dense(y, true), *weight = image_dense(w, true);
     ct_tensor *x = image && weight ? new_image("conv_transpose", y, y->sizes[0], w->sizes[1] * g->groups, g->space[0], g->space[1]) : NULL;
     if (!x)
         return NULL;
@@ -129,7 +121,7 @@ const struct op op_conv_correlate = {"conv_correlate", conv_correlate_vjp, NULL,
 static ct_tensor *correlate(const struct geometry *g, ct_tensor *y, ct_tensor *x)
 {
     CT_SCOPE;
-    ct_tensor *image = dense_image(y), *other = dense_image(x);
+    ct_tensor *image = image_dense(y, true), *other = image_dense(x, true);
     ct_tensor *w = image && other ? new_image("conv_correlate", y, y->sizes[1], x->sizes[1] / g->groups, g->window.kernel[0], g->window.kernel[1]) : NULL;
     if (!w)
         return NULL;

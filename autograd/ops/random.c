@@ -174,15 +174,31 @@ static ct_tensor *masked(ct_tensor *x, ct_tensor *mask, double scale)
     return RECORD(&op_dropout, y, &scale, x, mask);
 }
 
-ct_tensor *(ct_dropout)(ct_tensor *x, const ct_dropout_options *options)
+/* One draw for all elements that agree along the first `axes` axes. */
+static ct_tensor *dropped(const char *op, ct_tensor *x, int axes, const ct_dropout_options *options)
 {
     const ct_dropout_options o = options ? *options : ct_dropout_defaults;
-    if (!given_floating("dropout", "the operand", x))
+    int64_t sizes[CT_MAX_RANK];
+    if (!given_floating(op, "the operand", x))
         return NULL;
+    if (x->rank < axes && axes < CT_MAX_RANK)
+        return ct_fail("%s: %s, want (N, C, ...)", op, SHAPE(x));
     if (!(o.p >= 0 && o.p <= 1))
-        return ct_fail("dropout: p = %g, want 0 to 1", o.p);
+        return ct_fail("%s: p = %g, want 0 to 1", op, o.p);
     if (o.eval || o.p == 0)
         return x;
-    ct_tensor *mask = ct_ge((ct_rand)(x->sizes, x->rank, CT_FLOAT32, o.generator), (float)o.p);
+    for (int i = 0; i < x->rank; i++)
+        sizes[i] = i < axes ? x->sizes[i] : 1;
+    ct_tensor *mask = ct_ge((ct_rand)(sizes, x->rank, CT_FLOAT32, o.generator), (float)o.p);
     return masked(x, mask, o.p < 1 ? 1 / (1 - o.p) : 0);
+}
+
+ct_tensor *(ct_dropout)(ct_tensor *x, const ct_dropout_options *options)
+{
+    return dropped("dropout", x, CT_MAX_RANK, options);
+}
+
+ct_tensor *(ct_dropout2d)(ct_tensor *x, const ct_dropout_options *options)
+{
+    return dropped("dropout2d", x, 2, options);
 }

@@ -1,4 +1,5 @@
 /* Windows that slide over images. */
+#include "../kernels/pool.h"
 #include "window.h"
 
 /* Half a pair as a number: a negative one has filled its 31 bits from above. */
@@ -64,10 +65,10 @@ bool image_is_channels_last(const ct_tensor *x)
 
 static const int last[] = {0, 2, 3, 1}, back[] = {0, 3, 1, 2}; /* to memory order N, H, W, C, and from it */
 
-ct_tensor *image_readable(ct_tensor *x, bool channels_last)
+ct_tensor *image_dense(ct_tensor *x, bool channels_last)
 {
-    if (!x || x->strides[channels_last ? 1 : 3] == 1)
-        return x;
+    if (!x)
+        return NULL;
     const bool was = ct_set_recording(false);
     x = channels_last ? (ct_permute)(ct_contiguous((ct_permute)(x, last, 4)), back, 4) : ct_contiguous(x);
     ct_set_recording(was);
@@ -83,6 +84,29 @@ ct_tensor *image_new(const char *op, ct_dtype dtype, const int64_t sizes[4], boo
     for (int i = 4; i-- > 0; stride *= sizes[last[i]])
         strides[last[i]] = stride;
     return tensor_new(op, dtype, 4, sizes, strides);
+}
+
+struct rows { image_rows *body; void *context; int64_t planes, rows, per_part; };
+static void rows_part(size_t part, void *context)
+{
+    const struct rows *r = context;
+    int64_t at = (int64_t)part * r->per_part, end = at + r->per_part;
+    end = end < r->planes * r->rows ? end : r->planes * r->rows;
+    while (at < end) {
+        const int64_t plane = at / r->rows, from = at % r->rows, left = r->rows - from, n = left < end - at ? left : end - at;
+        r->body(r->context, plane, from, from + n);
+        at += n;
+    }
+}
+
+void for_image_rows(int64_t planes, int64_t rows, int64_t cost, bool whole, image_rows *body, void *context)
+{
+    if (!planes || !rows)
+        return;
+    int64_t per_part = cost < LOOP_GRAIN ? LOOP_GRAIN / (cost ? cost : 1) : 1;
+    if (whole || per_part > rows)
+        per_part = (per_part + rows - 1) / rows * rows;
+    pool_run((size_t)((planes * rows + per_part - 1) / per_part), rows_part, &(struct rows){body, context, planes, rows, per_part});
 }
 
 /* ---- channels_last ---------------------------------------------------------------------------------------------------------- */

@@ -23,8 +23,21 @@ bool window_counts(const char *op, const ct_tensor *x, const struct window *w, b
 ct_tensor *image_of(const char *op, ct_tensor *x, int axes);
 ct_tensor *image_like(ct_tensor *y, const ct_tensor *x, int axes);
 
-/* How an image lies in memory. One that a kernel can read as it is has C or W closest; any other is copied. */
-bool image_is_channels_last(const ct_tensor *x); /* C is closest, and has more than one element */
-ct_tensor *image_readable(ct_tensor *x, bool channels_last); /* not recorded; NULL: no memory */
+/* How an image lies in memory: N, H, W, C or N, C, H, W, without gaps; others are copied into one of these. */
+bool image_is_channels_last(const ct_tensor *x); /* the nearer of the two */
+ct_tensor *image_dense(ct_tensor *x, bool channels_last); /* not recorded; x itself or a copy; NULL: no memory */
 ct_tensor *image_new(const char *op, ct_dtype dtype, const int64_t sizes[4], bool channels_last);
+
+/* A plane is what lies together: a sample channels-last, else a channel of a sample. */
+static inline int64_t image_planes(const ct_tensor *x, bool channels_last)
+{
+    return channels_last ? x->sizes[0] : x->sizes[0] * x->sizes[1];
+}
+static inline char *image_plane(const ct_tensor *x, bool channels_last, int64_t plane) /* of a dense image */
+{
+    return x->data + plane * x->sizes[2] * x->sizes[3] * (channels_last ? x->sizes[1] : 1) * (int64_t)ct_dtype_size((ct_dtype)x->dtype);
+}
+/* body over the rows of all planes, shared among threads; a row costs about `cost` elements. whole: a plane is never cut. */
+typedef void image_rows(void *context, int64_t plane, int64_t from, int64_t to);
+void for_image_rows(int64_t planes, int64_t rows, int64_t cost, bool whole, image_rows *body, void *context);
 #endif
