@@ -2,26 +2,25 @@
 #include "op_cases.h"
 
 #define CONV(...) ct_conv2d(in[0], in[1], in[2], __VA_ARGS__)
-#define IMAGE SIZES(2, 2, 4, 5)
-#define CONV_CASES(...)                                                                                                  \
-    CASE(CONV(__VA_ARGS__), .shapes = {IMAGE, SIZES(3, 2, 3, 2), SIZES(3)}, .smooth = true);                             \
-    CASE(CONV(.padding = 1, __VA_ARGS__), .shapes = {IMAGE, SIZES(3, 2, 3, 3), SIZES(3)}, .smooth = true);               \
-    CASE(CONV(.padding = CT_HW(0, 2), .stride = CT_HW(1, 2), __VA_ARGS__), .shapes = {IMAGE, SIZES(1, 2, 2, 3), SIZES(1)}, .smooth = true); \
-    CASE(CONV(.padding = 1, .stride = 2, __VA_ARGS__), .shapes = {SIZES(1, 2, 5, 5), SIZES(2, 2, 3, 3), SIZES(2)}, .smooth = true); \
-    CASE(CONV(.dilation = 2, .padding = 1, __VA_ARGS__), .shapes = {IMAGE, SIZES(2, 2, 2, 2), SIZES(2)}, .smooth = true); \
-    CASE(CONV(.padding = CT_SAME, .dilation = CT_HW(1, 2), __VA_ARGS__), .shapes = {IMAGE, SIZES(2, 2, 4, 2), SIZES(2)}, .smooth = true); \
-    CASE(CONV(.groups = 2, .padding = 1, __VA_ARGS__), .shapes = {SIZES(1, 4, 3, 3), SIZES(2, 2, 3, 3), SIZES(2)}, .smooth = true); \
-    CASE(CONV(.groups = 3, .stride = 2, .padding = 1, __VA_ARGS__), .shapes = {SIZES(2, 3, 4, 3), SIZES(6, 1, 3, 2), SIZES(6)}, .smooth = true); \
-    CASE(CONV(.stride = 3, __VA_ARGS__), .shapes = {IMAGE, SIZES(2, 2, 1, 1), SIZES(2)}, .smooth = true);                \
-    CASE(ct_conv2d(in[0], in[1], NULL, __VA_ARGS__), .shapes = {SIZES(2, 4, 5), SIZES(3, 2, 2, 2)}, .smooth = true);     \
+#define IMAGE SIZES(2, 2, 3, 4)
+#define FEW_CASES(...)                                                                                                   \
+    CASE(CONV(.padding = 1, __VA_ARGS__), .shapes = {SIZES(1, 2, 3, 4), SIZES(2, 2, 2, 3), SIZES(2)}, .smooth = true);   \
+    CASE(ct_conv2d(in[0], in[1], NULL, __VA_ARGS__), .shapes = {SIZES(2, 3, 4), SIZES(3, 2, 2, 2)}, .smooth = true);     \
     CASE(CONV(.padding = 1, __VA_ARGS__), .shapes = {SIZES(0, 2, 4, 4), SIZES(3, 2, 3, 3), SIZES(3)}); /* row 48 */      \
-    CASE(CONV(.padding = 1, __VA_ARGS__), .shapes = {SIZES(3, 16, 19, 11), SIZES(24, 16, 3, 3), SIZES(24)}, .tolerance = 1e-4); \
-    CASE(CONV(.padding = 3, .stride = 2, __VA_ARGS__), .shapes = {SIZES(2, 3, 49, 33), SIZES(17, 3, 7, 7), SIZES(17)}, .tolerance = 1e-4); \
-    CASE(CONV(.padding = 1, .groups = 32, __VA_ARGS__), .shapes = {SIZES(3, 32, 13, 17), SIZES(32, 1, 3, 3), SIZES(32)}, .tolerance = 1e-4)
+    CASE(CONV(.padding = 1, __VA_ARGS__), .shapes = {SIZES(3, 16, 19, 11), SIZES(24, 16, 3, 3), SIZES(24)}, .tolerance = 1e-4)
 
 OP_CASES(convolution)
 {
-    CONV_CASES(.activation = CT_IDENTITY);
+    FEW_CASES(.activation = CT_IDENTITY);
+    CASE(CONV(.padding = CT_HW(0, 2), .stride = CT_HW(1, 2)), .shapes = {IMAGE, SIZES(1, 2, 2, 3), SIZES(1)}, .smooth = true);
+    CASE(CONV(.padding = 1, .stride = 2), .shapes = {SIZES(1, 2, 4, 5), SIZES(2, 2, 3, 3), SIZES(2)}, .smooth = true);
+    CASE(CONV(.dilation = 2, .padding = 1), .shapes = {IMAGE, SIZES(2, 2, 2, 2), SIZES(2)}, .smooth = true);
+    CASE(CONV(.padding = CT_SAME, .dilation = CT_HW(1, 2)), .shapes = {IMAGE, SIZES(2, 2, 3, 2), SIZES(2)}, .smooth = true);
+    CASE(CONV(.groups = 2, .padding = 1), .shapes = {SIZES(1, 4, 2, 3), SIZES(2, 2, 3, 3), SIZES(2)}, .smooth = true);
+    CASE(CONV(.groups = 3, .stride = 2, .padding = 1), .shapes = {SIZES(1, 3, 4, 3), SIZES(6, 1, 3, 2), SIZES(6)}, .smooth = true);
+    CASE(CONV(.stride = 3), .shapes = {IMAGE, SIZES(2, 2, 1, 1), SIZES(2)}, .smooth = true);
+    CASE(CONV(.padding = 3, .stride = 2), .shapes = {SIZES(2, 3, 49, 33), SIZES(17, 3, 7, 7), SIZES(17)}, .tolerance = 1e-4);
+    CASE(CONV(.padding = 1, .groups = 32), .shapes = {SIZES(3, 32, 13, 17), SIZES(32, 1, 3, 3), SIZES(32)}, .tolerance = 1e-4);
     CASE(CONV(.activation = CT_TANH), .shapes = {IMAGE, SIZES(2, 2, 2, 2), SIZES(2)}, .smooth = true);
     CASE(ct_conv1d(in[0], in[1], in[2], .padding = 1, .stride = 2), .shapes = {SIZES(2, 3, 7), SIZES(4, 3, 3), SIZES(4)}, .smooth = true);
     CASE(ct_conv1d(in[0], in[1], NULL, .padding = CT_SAME, .dilation = 2, .groups = 2), .shapes = {SIZES(2, 9), SIZES(2, 1, 4)}, .smooth = true);
@@ -48,7 +47,7 @@ OP_CASES(convolution)
 
 OP_CASES(convolution_relu)
 {
-    CONV_CASES(.activation = CT_RELU);
+    FEW_CASES(.activation = CT_RELU);
     REFUSED(ZERO_D, "want (N, C, H, W)", ct_conv2d(in[0], in[1], NULL, .activation = CT_RELU), .shapes = {SCALAR, SIZES(1, 1, 1, 1)});
 }
 
@@ -73,13 +72,13 @@ OP_CASES(conv_transpose)
 
 OP_CASES(conv_correlate)
 {
-    CASE(ct_conv2d_weight(in[0], in[1], CT_HW(3, 2)), .shapes = {IMAGE, SIZES(2, 3, 2, 4)}, .smooth = true);
+    CASE(ct_conv2d_weight(in[0], in[1], CT_HW(3, 2)), .shapes = {IMAGE, SIZES(2, 3, 1, 3)}, .smooth = true);
     CASE(ct_conv2d_weight(in[0], in[1], 3, .padding = 1, .stride = 2), .shapes = {SIZES(1, 2, 5, 5), SIZES(1, 2, 3, 3)}, .smooth = true);
     CASE(ct_conv2d_weight(in[0], in[1], 2, .groups = 2, .dilation = 2), .shapes = {SIZES(2, 4, 3, 3), SIZES(2, 2, 1, 1)}, .smooth = true);
     CASE(ct_conv2d_weight(in[0], in[1], 3, .padding = 1), .shapes = {SIZES(0, 2, 3, 3), SIZES(0, 2, 3, 3)});
     CASE(ct_conv2d_weight(in[0], in[1], 3, .padding = 1), .shapes = {SIZES(3, 16, 19, 11), SIZES(3, 24, 19, 11)}, .tolerance = 1e-4);
     REFUSED(ZERO_D, "want (N, C, H, W)", ct_conv2d_weight(in[0], in[1], 1), .shapes = {SCALAR, SCALAR});
-    REFUSED(0, "want height and width (3, 4)", ct_conv2d_weight(in[0], in[1], 2), .shapes = {IMAGE, SIZES(2, 3, 3, 3)});
+    REFUSED(0, "want height and width (2, 3)", ct_conv2d_weight(in[0], in[1], 2), .shapes = {IMAGE, SIZES(2, 3, 3, 3)});
     REFUSED(0, "multiples of the groups", ct_conv2d_weight(in[0], in[1], 2, .groups = 2), .shapes = {IMAGE, SIZES(2, 3, 3, 4)});
     REFUSED(0, "kernel", ct_conv2d_weight(in[0], in[1], 0), .shapes = {IMAGE, SIZES(2, 3, 3, 4)});
 }
