@@ -1,0 +1,286 @@
+/* test_golden.c - every op's values and gradients against PyTorch's, as tools/make_goldens.py wrote them into tests/golden. */
+#include <dirent.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "golden_file.h"
+
+enum { FEWEST_FORWARD = 1500, FEWEST_GRADIENT = 900, MOST_FILES = 32, SHOWN = 4 };
+
+/* ---- The expressions ------------------------------------------------------------------------------------------------------- */
+#define NUMBER(key) golden_number(c, #key)
+#define FLAG(key) (golden_number(c, #key) != 0)
+#define INT(key) ((int)golden_number(c, #key))
+#define INTS(key) golden_list(c, #key)->ints, golden_list(c, #key)->count
+#define SIZES(key) golden_list(c, #key)->sizes, golden_list(c, #key)->count
+#define WORD(key, words) golden_word(c, #key, words)
+#define TEXT(key) golden_text(c, #key)
+#define SUBSCRIPTS(key) c->subscripts, golden_subscripts(c, #key)
+#define OPERANDS c->operands
+#define RESULTS c->results
+#define ROW(name, expression)                                                                                            \
+    static ct_tensor *run_##name(struct golden *c, ct_tensor **in, ct_tensor **out)                                      \
+    {                                                                                                                    \
+        (void)c, (void)in, (void)out;                                                                                    \
+        return expression;                                                                                               \
+    }
+#include "golden_cases.def"
+#undef ROW
+
+static struct row {
+    const char *name;
+    ct_tensor *(*run)(struct golden *c, ct_tensor **in, ct_tensor **out);
+    int cases;
+} rows[] = {
+#define ROW(name, expression) {#name, run_##name, 0},
+#include "golden_cases.def"
+#undef ROW
+};
+
+static struct row *row_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(rows[i].name, name))
+            return &rows[i];
+    return NULL;
+}
+
+/* ---- How near is near ------------------------------------------------------------------------------------------------------ */
+/* Approximated by other means in PyTorch: 1e-7 in float64. */
+static const char *const special[] = {"erf", "erfc", "gelu", "lgamma", "digamma", "polygamma", "logaddexp"};
+
+static bool is_special(const char *name)
+{
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (!strcmp(special[i], name))
+            return true;
+    return false;
+}
+
+/* Float64 has no absolute tolerance, but rounding of terms that cancel leaves something. */
+static bool is_near(double found, double wanted, ct_dtype dtype, bool special_function, bool gradient)
+{
+    const double relative = dtype == CT_FLOAT32 ? 1.3e-6 : special_function ? 1e-7 : 1e-10;
+    const double absolute = dtype == CT_FLOAT32 ? 1e-5 : 1e-14;
+    if (isnan(wanted) || isinf(wanted) || dtype == CT_INT64 || dtype == CT_BOOL)
+        return isnan(wanted) ? isnan(found) : found == wanted;
+    return fabs(found - wanted) <= (gradient ? 10 : 1) * (relative * fabs(wanted) + absolute);
+}
+
+/* ---- One case -------------------------------------------------------------------------------------------------------------- */
+struct tally { int forward, gradient, strided, wrong; };
+static struct tally all;
+
+static int report(const struct golden *c, struct tally *tally, const char *text)
+{
+    if (tally->wrong++ < SHOWN)
+        print_error("line %d: %s: %s\n", c->line, c->name, text);
+    return 1;
+}
+
+static void compare(const struct golden *c, struct tally *tally, const char *what, size_t which, ct_tensor *found, ct_tensor *wanted)
+{
+    char text[200];
+    ct_dtype dtype = found ? ct_dtype_of(found) : CT_BOOL;
+    bool same = found && wanted && dtype == ct_dtype_of(wanted) && ct_rank(found) == ct_rank(wanted);
+    for (int i = 0; same && i < ct_rank(wanted); i++)
+        same = ct_size(found, i) == ct_size(wanted, i);
+    if (!same) {
+        snprintf(text, sizeof text, "%s %d: %s", what, (int)which, found ? "another shape or dtype" : ct_error());
+        report(c, tally, text);
+        return;
+    }
+    const double *v = ct_data(ct_contiguous(ct_cast(ct_detach(found), CT_FLOAT64)));
+    const double *w = ct_data(ct_cast(wanted, CT_FLOAT64));
+    for (int64_t i = 0; i < ct_numel(wanted); i++)
+        if (!is_near(v[i], w[i], dtype, is_special(c->name), *what == 'g')) {
+            snprintf(text, sizeof text, "%s %s %d, element %d: %.17g, PyTorch %.17g", ct_dtype_name(dtype), what, (int)which, (int)i, v[i], w[i]);
+            report(c, tally, text);
+            return;
+        }
+}
+
+/* Element i of the k-th cotangent: 0.5 + (i + k) % 5 / 4. */
+static ct_tensor *cotangent(ct_tensor *y, int k)
+{
+    ct_tensor *i = ct_reshape_as((ct_arange)(k, (double)(k + ct_numel(y)), 1, CT_INT64), y);
+    return ct_cast(ct_add(ct_div(ct_remainder(i, 5), 4.0), 0.5), ct_dtype_of(y));
+}
+
+static void check_gradients(struct golden *c, struct tally *tally, ct_tensor **out)
+{
+    ct_tensor *outputs[GOLDEN_TENSORS], *cotangents[GOLDEN_TENSORS], *inputs[GOLDEN_TENSORS], *found[GOLDEN_TENSORS] = {0};
+    size_t output_count = 0, input_count = 0;
+    for (size_t k = 0; k < c->results; k++)
+        if (ct_requires_grad(out[k])) {
+            cotangents[output_count] = cotangent(out[k], (int)k);
+            outputs[output_count++] = out[k];
+        }
+    for (size_t i = 0; i < c->operands; i++)
+        if (c->wants[i])
+            inputs[input_count++] = c->in[i];
+    if (input_count != c->gradients || !output_count) {
+        report(c, tally, output_count ? "not one gradient an operand marked grad" : "no result wants a gradient");
+        return;
+    }
+    if (!ct_grads(outputs, output_count, inputs, input_count, found, .cotangents = cotangents, .allow_unused = true)) {
+        report(c, tally, ct_error());
+        return;
+    }
+    for (size_t i = 0; i < input_count; i++)
+        compare(c, tally, "gradient", i, found[i] ? found[i] : ct_zeros_like(inputs[i]), c->gradient[i]);
+}
+
+static void check_case(struct golden *c, struct tally *tally)
+{
+    struct row *row = row_of(c->name);
+    ct_tensor *out[GOLDEN_TENSORS] = {0};
+    char text[300];
+    if (*c->problem || !row) {
+        report(c, tally, row ? c->problem : "no such expression in golden_cases.def");
+        return;
+    }
+    row->cases++;
+    tally->forward++;
+    for (size_t i = 0; i < c->operands; i++)
+        if (c->in[i] && !ct_is_contiguous(c->in[i])) {
+            tally->strided++;
+            break;
+        }
+    out[0] = row->run(c, c->in, out);
+    if (*c->problem || golden_unread(c)) {
+        snprintf(text, sizeof text, "%s%s", *c->problem ? c->problem : "a parameter that it has no use for: ", *c->problem ? "" : golden_unread(c));
+        report(c, tally, text);
+        return;
+    }
+    for (size_t k = 0; k < c->results; k++)
+        compare(c, tally, "result", k, out[k], c->result[k]);
+    if (out[0] && c->gradients) {
+        tally->gradient++;
+        check_gradients(c, tally, out);
+    }
+}
+
+/* ---- The files ------------------------------------------------------------------------------------------------------------- */
+static char folder[4096], names[MOST_FILES][GOLDEN_TEXT];
+static int files;
+
+static void test_file(void **state)
+{
+    char path[sizeof folder + GOLDEN_TEXT];
+    struct golden c;
+    struct tally tally = {0};
+    snprintf(path, sizeof path, "%s/%s", folder, (const char *)*state);
+    if (!golden_open(&c, path))
+        fail_msg("%s: %s", path, c.problem);
+    for (bool more = true; more;) {
+        CT_SCOPE;
+        more = golden_next(&c);
+        if (more)
+            check_case(&c, &tally);
+        ct_error_clear();
+    }
+    golden_close(&c);
+    print_message("# %s: %d forward, %d gradient cases, %d with strided operands\n", (const char *)*state, tally.forward, tally.gradient, tally.strided);
+    all.forward += tally.forward;
+    all.gradient += tally.gradient;
+    all.strided += tally.strided;
+    if (tally.wrong)
+        fail_msg("%s: %d wrong", path, tally.wrong);
+}
+
+static void test_every_expression_has_a_case(void **state)
+{
+    (void)state;
+    int without = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!rows[i].cases) {
+            print_error("%s has no case\n", rows[i].name);
+            without++;
+        }
+    assert_int_equal(without, 0);
+}
+
+/* Ops of the registry that go by other names here, or that PyTorch's numbers cannot judge. */
+static const struct { const char *op, *by; } elsewhere[] = {
+    {"max_shared", "max"},
+    {"min_shared", "min"},
+    {"median_shared", "median"},
+    {"scatter_prod", "scatter_reduce"},
+    {"scatter_amax", "scatter_reduce"},
+    {"scatter_amin", "scatter_reduce"},
+    {"linear_relu", "linear"},
+    {"linear_recurrence", "cumprod"},           /* its gradient */
+    {"normal", NULL},                           /* random numbers: tests/test_random.c */
+    {"multinomial", NULL},
+    {"bernoulli", NULL},
+    {"dropout", NULL},
+};
+
+static void test_every_op_of_the_registry_is_held(void **state)
+{
+    (void)state;
+    static const char *const ops[] = {
+#define OP(name) #name,
+#include "autograd/ops/ops.def"
+#undef OP
+    };
+    int missing = 0;
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        const char *name = ops[i];
+        for (size_t k = 0; k < sizeof elsewhere / sizeof *elsewhere; k++)
+            if (!strcmp(elsewhere[k].op, ops[i]))
+                name = elsewhere[k].by;
+        if (name && !row_of(name)) {
+            print_error("%s has no expression in golden_cases.def\n", name);
+            missing++;
+        }
+    }
+    assert_int_equal(missing, 0);
+}
+
+static void test_there_are_enough_cases(void **state)
+{
+    (void)state;
+    print_message("# %d files: %d forward, %d gradient cases, %d with strided operands\n", files, all.forward, all.gradient, all.strided);
+    assert_true(all.forward >= FEWEST_FORWARD);
+    assert_true(all.gradient >= FEWEST_GRADIENT);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    ct_shutdown();
+    return 0;
+}
+
+/* A test a file, then what must be true of all of them. */
+int main(void)
+{
+    struct CMUnitTest tests[MOST_FILES + 3] = {0};
+    const char *root = getenv("CT_SOURCE_ROOT");
+    snprintf(folder, sizeof folder, "%s/tests/golden", root ? root : ".");
+    struct dirent **entries;
+    const int found = scandir(folder, &entries, NULL, alphasort);
+    for (int i = 0; i < found; i++) {
+        if (*entries[i]->d_name != '.' && files < MOST_FILES) {
+            snprintf(names[files], sizeof names[files], "%s", entries[i]->d_name);
+            tests[files] = (struct CMUnitTest){names[files], test_file, NULL, NULL, names[files]};
+            files++;
+        }
+        free(entries[i]);
+    }
+    if (found >= 0)
+        free(entries);
+    tests[files] = (struct CMUnitTest)cmocka_unit_test(test_every_expression_has_a_case);
+    tests[files + 1] = (struct CMUnitTest)cmocka_unit_test(test_every_op_of_the_registry_is_held);
+    tests[files + 2] = (struct CMUnitTest)cmocka_unit_test(test_there_are_enough_cases);
+    return _cmocka_run_group_tests("golden", tests, (size_t)files + 3, NULL, end);
+}
