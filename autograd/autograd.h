@@ -243,7 +243,7 @@ CT_API ct_tensor *ct_div(ct_tensor *a, ct_tensor *b); /* a / b; integers give fl
 CT_API ct_tensor *ct_pow(ct_tensor *a, ct_tensor *b); /* a^b; 0^0 = 1; integers to a negative power are an error */
 CT_API ct_tensor *ct_maximum(ct_tensor *a, ct_tensor *b); /* NaN wins; equal operands share the gradient */
 CT_API ct_tensor *ct_minimum(ct_tensor *a, ct_tensor *b);
-CT_API ct_tensor *ct_fmax(ct_tensor *a, ct_tensor *b); /* a number wins over NaN; equal operands: all the gradient to a */
+CT_API ct_tensor *ct_fmax(ct_tensor *a, ct_tensor *b); /* a number wins over NaN; equal operands share the gradient */
 CT_API ct_tensor *ct_fmin(ct_tensor *a, ct_tensor *b);
 CT_API ct_tensor *ct_fmod(ct_tensor *a, ct_tensor *b); /* a - b trunc(a / b): the sign of a; integers by 0 are an error, here and in the next two */
 CT_API ct_tensor *ct_remainder(ct_tensor *a, ct_tensor *b); /* a - b floor(a / b): the sign of b */

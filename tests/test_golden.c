@@ -12,7 +12,7 @@
 
 #include "golden_file.h"
 
-enum { FEWEST_FORWARD = 1500, FEWEST_GRADIENT = 900, MOST_FILES = 32, SHOWN = 4 };
+enum { FEWEST_FORWARD = 1500, FEWEST_GRADIENT = 900, MOST_FILES = 32, SHOWN = 10 };
 
 /* ---- The expressions ------------------------------------------------------------------------------------------------------- */
 #define NUMBER(key) golden_number(c, #key)
@@ -53,8 +53,12 @@ static struct row *row_of(const char *name)
 }
 
 /* ---- How near is near ------------------------------------------------------------------------------------------------------ */
-/* Approximated by other means in PyTorch: 1e-7 in float64. */
-static const char *const special[] = {"erf", "erfc", "gelu", "lgamma", "digamma", "polygamma", "logaddexp"};
+/* Held to 1e-7 in float64. */
+static const char *const special[] = {
+    "binary_cross_entropy",                     /* PyTorch's bound of 1e-12 is a float32 there */
+    "hardsigmoid",                              /* and its sixth */
+    "polygamma",                                /* near its pole, by a shorter series */
+};
 
 static bool is_special(const char *name)
 {
@@ -72,6 +76,48 @@ static bool is_near(double found, double wanted, ct_dtype dtype, bool special_fu
     if (isnan(wanted) || isinf(wanted) || dtype == CT_INT64 || dtype == CT_BOOL)
         return isnan(wanted) ? isnan(found) : found == wanted;
     return fabs(found - wanted) <= (gradient ? 10 : 1) * (relative * fabs(wanted) + absolute);
+}
+
+/* ---- Known differences: ours, PyTorch's, and why ----------------------------------------------------------------------------- */
+enum { ANY = -12345 };
+static struct difference {
+    const char *name, *what;
+    double ours, theirs;
+    const char *reason;
+    int met;
+} known[] = {
+    {"pow", "result", INFINITY, NAN, "(-inf)^0.5 is +inf in IEEE 754; PyTorch takes the square root", 0},
+    {"pow", "gradient", 0, NAN, "the same", 0},
+    {"pow", "gradient", INFINITY, -INFINITY, "the same at -0.0", 0},
+    {"gelu", "result", INFINITY, NAN, "gelu(inf): PyTorch's vectorised float32 multiplies by 0; its float64 gives inf", 0},
+    {"elu", "gradient", NAN, ANY, "at NaN: PyTorch's float32 passes the cotangent on; its float64 gives NaN", 0},
+    {"celu", "gradient", NAN, ANY, "the same", 0},
+    {"selu", "gradient", NAN, ANY, "the same", 0},
+    {"hardtanh", "gradient", 1.5, 0, "at NaN: the value is passed on and so is the cotangent; PyTorch's depends on the layout", 0},
+    {"relu6", "gradient", 1.5, 0, "the same", 0},
+    {"softsign", "gradient", 0, NAN, "at an infinity: PyTorch's is inf / inf", 0},
+    {"digamma", "gradient", INFINITY, ANY, "at a pole PyTorch gives a large number", 0},
+    {"amax", "gradient", 0, NAN, "where NaN wins, NaNs share the gradient, as in max of all; PyTorch's is NaN", 0},
+    {"amax", "gradient", 0.25, NAN, "the same", 0},
+    {"amin", "gradient", 0, NAN, "the same", 0},
+    {"amin", "gradient", 0.25, NAN, "the same", 0},
+    {"cumprod", "gradient", 2.75, NAN, "the derivative by a NaN is no NaN; PyTorch divides by it", 0},
+    {"cumprod", "gradient", NAN, 0, "0 inf is NaN, as the derivative by what follows the two", 0},
+};
+
+static bool is_same(double found, double wanted)
+{
+    return wanted == ANY || found == wanted || (isnan(found) && isnan(wanted));
+}
+
+static bool is_known(const char *name, const char *what, double ours, double theirs)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(known[i].name, name) && !strcmp(known[i].what, what) && is_same(ours, known[i].ours) && is_same(theirs, known[i].theirs)) {
+            known[i].met++;
+            return true;
+        }
+    return false;
 }
 
 /* ---- One case -------------------------------------------------------------------------------------------------------------- */
@@ -100,7 +146,7 @@ static void compare(const struct golden *c, struct tally *tally, const char *wha
     const double *v = ct_data(ct_contiguous(ct_cast(ct_detach(found), CT_FLOAT64)));
     const double *w = ct_data(ct_cast(wanted, CT_FLOAT64));
     for (int64_t i = 0; i < ct_numel(wanted); i++)
-        if (!is_near(v[i], w[i], dtype, is_special(c->name), *what == 'g')) {
+        if (!is_near(v[i], w[i], dtype, is_special(c->name), *what == 'g') && !is_known(c->name, what, v[i], w[i])) {
             snprintf(text, sizeof text, "%s %s %d, element %d: %.17g, PyTorch %.17g", ct_dtype_name(dtype), what, (int)which, (int)i, v[i], w[i]);
             report(c, tally, text);
             return;
@@ -169,7 +215,7 @@ static void check_case(struct golden *c, struct tally *tally)
 }
 
 /* ---- The files ------------------------------------------------------------------------------------------------------------- */
-static char folder[4096], names[MOST_FILES][GOLDEN_TEXT];
+static char folder[4096];
 static int files;
 
 static void test_file(void **state)
@@ -206,6 +252,21 @@ static void test_every_expression_has_a_case(void **state)
             without++;
         }
     assert_int_equal(without, 0);
+}
+
+/* A row whose difference is gone has to go too. */
+static void test_known_differences_are_met(void **state)
+{
+    (void)state;
+    int gone = 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        char theirs[32] = "a number";
+        if (known[i].theirs != ANY)
+            snprintf(theirs, sizeof theirs, "%g", known[i].theirs);
+        print_message("# %s: %s %g, PyTorch %s: %s (%d times)\n", known[i].name, known[i].what, known[i].ours, theirs, known[i].reason, known[i].met);
+        gone += !known[i].met;
+    }
+    assert_int_equal(gone, 0);
 }
 
 /* Ops of the registry that go by other names here, or that PyTorch's numbers cannot judge. */
@@ -264,23 +325,20 @@ static int end(void **state)
 /* A test a file, then what must be true of all of them. */
 int main(void)
 {
-    struct CMUnitTest tests[MOST_FILES + 3] = {0};
+    struct CMUnitTest tests[MOST_FILES + 4] = {0};
     const char *root = getenv("CT_SOURCE_ROOT");
     snprintf(folder, sizeof folder, "%s/tests/golden", root ? root : ".");
     struct dirent **entries;
     const int found = scandir(folder, &entries, NULL, alphasort);
     for (int i = 0; i < found; i++) {
         if (*entries[i]->d_name != '.' && files < MOST_FILES) {
-            snprintf(names[files], sizeof names[files], "%s", entries[i]->d_name);
-            tests[files] = (struct CMUnitTest){names[files], test_file, NULL, NULL, names[files]};
+            tests[files] = (struct CMUnitTest){entries[i]->d_name, test_file, NULL, NULL, entries[i]->d_name};
             files++;
         }
-        free(entries[i]);
     }
-    if (found >= 0)
-        free(entries);
     tests[files] = (struct CMUnitTest)cmocka_unit_test(test_every_expression_has_a_case);
     tests[files + 1] = (struct CMUnitTest)cmocka_unit_test(test_every_op_of_the_registry_is_held);
     tests[files + 2] = (struct CMUnitTest)cmocka_unit_test(test_there_are_enough_cases);
-    return _cmocka_run_group_tests("golden", tests, (size_t)files + 3, NULL, end);
+    tests[files + 3] = (struct CMUnitTest)cmocka_unit_test(test_known_differences_are_met);
+    return _cmocka_run_group_tests("golden", tests, (size_t)files + 4, NULL, end);
 }

@@ -194,6 +194,9 @@ static void test_row_12_equal_operands_share(void **state)
     ct_tensor *c = VECTOR(NAN, 1), *d = VECTOR(2, NAN); /* beside a NaN PyTorch gives both all of it */
     GRADIENT(ct_maximum(c, d), c, 1, 1);
     GRADIENT(ct_maximum(c, d), d, 1, 1);
+    GRADIENT(ct_fmax(a, b), a, 0, 0.5, 1);      /* the list says all of it; PyTorch 2.15 halves it, and wins */
+    GRADIENT(ct_fmin(a, b), b, 0, 0.5, 1);
+    GRADIENT(ct_fmax(c, d), d, 1, 0);
 }
 
 static void test_row_13_derivatives_at_zero(void **state)

@@ -85,26 +85,25 @@ def overlap_add(x, axis, length, step):
 
 def subscripts(x, at, operands=()):
     """x and a tuple for x[...]; what goes backwards, which PyTorch does not, is selected first."""
-    items = [eval("(lambda *s: s)(%s)" % part.replace("@", ""), {}) if part.lstrip("-").isdigit() else part for part in at.split(",")]
-    result, axis = [], 0
+    items, result, axis = at.split(","), [], 0
     for place, item in enumerate(items):
-        if isinstance(item, tuple):
-            result.append(item[0])
-        elif item.startswith("@"):
-            result.append(operands[int(item[1:])])
-        elif item == "None":
+        if item == "None":
             result.append(None)
-            continue
         elif item == "...":
             result.append(...)
-            axis = x.dim() - sum(i != "None" for i in items[place + 1:])
-            continue
-        else:
+            axis = x.dim() - sum(other != "None" for other in items[place + 1:])
+        elif item.startswith("@"):
+            result.append(operands[int(item[1:])])
+            axis += result[-1].dim() if result[-1].dtype == torch.bool else 1
+        elif ":" in item:
             s = slice(*(int(end) if end else None for end in item.split(":")))
             if s.step and s.step < 0:
                 x, s = x.index_select(axis, torch.tensor(range(x.shape[axis])[s], dtype=torch.int64)), slice(None)
             result.append(s)
-        axis += result[-1].dim() if isinstance(result[-1], torch.Tensor) and result[-1].dtype == torch.bool else 1
+            axis += 1
+        else:
+            result.append(int(item))
+            axis += 1
     return x, tuple(result)
 
 
@@ -384,7 +383,7 @@ def number(v, dtype=torch.float64):
         return str(int(v))
     if dtype == torch.float32 and v == v and abs(v) != inf:
         texts = (f"{v:.{digits}g}" for digits in range(1, 10))
-        return next(t for t in texts if torch.tensor(float(t), dtype=dtype).item() == v)
+        v = next(float(t) for t in texts if torch.tensor(float(t), dtype=dtype).item() == v)
     return repr(v).removesuffix(".0")
 
 
@@ -408,6 +407,7 @@ def parameter(v):
 
 # ---- Cases -------------------------------------------------------------------------------------------------------------------
 EDGES = [-3.0, -1.0, -0.5, -0.0, 0.0, 0.25, 1.0, 2.5, 30.0, -30.0, 1000.0, -1000.0, inf, -inf, nan, 1e-30, -1e-30]
+SMALL = [-2.0, -0.75, -0.125, 0.0, 0.5, 1.5, 3.0]
 GRID = [[0.5, -1.25, 2.0], [2.0, 0.0, -0.5]]
 WIDE = [[[0.5, -1.0], [2.0, 0.25], [-3.0, 1.5]], [[1.0, 1.0], [-2.0, 0.75], [0.0, -0.25]]]
 TIES = [[1.0, 3.0, 3.0], [2.0, -1.0, 2.0]]
@@ -447,12 +447,14 @@ def unary(w):
     for names, (low, high) in UNARY.items():
         for name in names.split():
             w.case(name, EDGES)
+            w.case(name, SMALL)
             w.each_layout(name, Draw(2, 3, low=low, high=high))
             w.case(name, Draw(2, 1, 4, low=low, high=high))
             w.case(name, Draw(low=low, high=high))
             w.case(name, (2, 0, 3), dtypes=FLOATS[len(name) % 2:][:1])
     for name, how in UNARY_WITH:
         w.case(name, EDGES, **how)
+        w.case(name, SMALL, **how)
         w.each_layout(name, (2, 3), **how)
         w.case(name, (), dtypes=FLOATS[:1], **how)
         w.case(name, (0, 2), dtypes=FLOATS[1:], **how)
@@ -611,13 +613,20 @@ def reductions(w):
         w.case(name, WHOLE, axes=[], keepdims=True, dtypes=FLOATS[:1])
         if name not in ("max", "min", "median", "argmax", "argmin", "nansum"):
             w.case(name, MASK, axes=[1], keepdims=True, dtypes=FLOATS[:1])
-    for name in (plain + " " + single + " " + extreme).split():
+    for name in ("amax", "amin"):
+        w.case(name, [[1.0, nan, 2.0, nan]], axes=[1], keepdims=False)
+    for name in (plain + " " + single + " " + extreme).replace("amax amin ", "").split():
         w.case(name, [[1.0, nan, 2.0], [inf, 1.0, 0.0], [-inf, inf, 1.0], [nan, nan, -1.0]], axes=[1], keepdims=False)
     for name in "amax amin max min median".split():
         w.case(name, TIES, axes=[], keepdims=False)
         w.case(name, [nan, 1.0, nan, 5.0], axes=[], keepdims=False)
-    for name in ("amax", "amin"):
-        w.case(name, TIES, axes=[1], keepdims=False)
+        w.case(name, WIDE, axes=[], keepdims=True)
+    for name in "sum mean logsumexp amax amin max min".split():
+        for axes, keepdims in (([1], False), ([0, -1], True), ([0, 1], False)):
+            w.case(name, WIDE, axes=axes, keepdims=keepdims)
+    for name in "amax amin max min".split():
+        w.case(name, TIES, axes=[0, 1], keepdims=False)
+        w.case(name, TIES, axes=[1], keepdims=True)
     w.case("median", [3.0, 1.0, 2.0, 4.0], axes=[], keepdims=False)
     w.case("logsumexp", MASKED, axes=[1], keepdims=False)
     w.case("logsumexp", [-1000.0, -1000.5], axes=[], keepdims=False)
@@ -630,6 +639,9 @@ def reductions(w):
         for axes, keepdims in itertools.product(axes_of(3), (False, True)):
             w.case(name, (2, 3, 2), axes=axes, keepdims=keepdims, correction=1)
         w.case(name, (2, 1, 3), axes=[1], keepdims=False, correction=1)
+        for correction in (0, 1, 2):
+            w.case(name, GRID, axes=[], keepdims=False, correction=correction)
+            w.case(name, GRID, axes=[0], keepdims=False, correction=correction % 2)
     w.case("var", [[1.5, 2.0]], axes=[0], keepdims=False, correction=0)
     w.case("var", [[10000.0, 10000.25, 9999.75]], axes=[1], keepdims=False, correction=1)
     w.case("std", [[2.0, 2.0], [1.0, 3.0]], axes=[1], keepdims=False, correction=0)
@@ -650,6 +662,7 @@ def reductions(w):
         w.case(name, (2, 0), axis=0)
         w.case(name, (2, 0), axis=1)
         w.case(name, GRID, axis=1)
+        w.case(name, WIDE, axis=1)
 
 
 @family
@@ -714,6 +727,9 @@ def products(w):
         w.case("matmul", a, c)
     w.case("matmul", [inf, 1.0], [0.0, 1.0])
     w.case("matmul", GRID, [[1.0, 0.5], [-2.0, 3.0], [0.25, 4.0]])
+    w.case("matmul", GRID, [1.0, -2.0, 0.5])
+    w.case("matmul", [2.0, -1.0], GRID)
+    w.case("matmul", [[1.0, -1.0, 2.0]], WIDE)
     w.case("matmul", WIDE, [[1.0, 0.5, 2.0], [-2.0, 3.0, 1.0]])
     for name, a, c in (("dot", (5,), (5,)), ("outer", (3,), (4,)), ("mv", (2, 3), (3,)), ("mm", (2, 3), (3, 4)), ("bmm", (2, 2, 3), (2, 3, 2)),
                        ("kron", (2, 2), (2, 3))):
@@ -721,8 +737,6 @@ def products(w):
     for name, a, c in (("dot", (0,), (0,)), ("outer", (0,), (4,)), ("mv", (2, 0), (0,)), ("mm", (2, 0), (0, 4)), ("bmm", (0, 2, 3), (0, 3, 2)),
                        ("kron", (2,), (3,)), ("kron", (2, 1, 2), (1, 2, 2)), ("kron", (2,), (2, 2)), ("kron", (0,), (2,)), ("kron", (), (2,))):
         w.case(name, a, c)
-    for name in ("matmul", "mm"):
-        w.case(name, ints([[1, 2], [3, 4]]), ints([[5, -6], [7, 8]]), dtypes=FLOATS[:1])
     for n in ((2, 3), (3, 2), (0, 3)):
         w.case("trace", n)
     w.each_layout("trace", (3, 3))
@@ -867,7 +881,7 @@ def indexing(w):
         for last in (4.0, -7.0):
             w.case("scatter_reduce", [2.0, 3.0, 0.5, -1.0], ints([0, 0, 1, 3, 3, 3]), [1.0, -2.0, 3.5, 0.25, 4.0, last], axis=0, reduce=reduce,
                    include_self=include_self)
-        w.each_layout("scatter_reduce", (2, 3), ints([[0, 1, 0], [1, 1, 1]]), (2, 3), axis=0, reduce=reduce, include_self=include_self)
+        w.each_layout("scatter_reduce", [[0.505, -1.005, 0.255], [-0.755, 1.255, 0.005]], ints([[0, 1, 0], [1, 1, 1]]), (2, 3), axis=0, reduce=reduce, include_self=include_self)
     w.case("scatter_reduce", [2.0, 0.0, 0.0, 5.0], ints([0, 0, 1, 2, 3, 3, 3]), [0.0, 3.0, 4.0, 0.0, 0.0, 0.0, 2.0], axis=0, reduce="prod", include_self=True)
     w.each_layout("index_add", (2, 3), ints([2, 2]), (2, 2), axis=1, alpha=-0.5)
     w.case("index_add", (3, 2), ints([1, 1, 0]), (3, 2), axis=0, alpha=1)

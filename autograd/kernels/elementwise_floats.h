@@ -42,7 +42,7 @@ ISA_INLINE T NAME(floor_divide)(T a, T b)
 {
     if (b == 0)
         return a / b;
-    T q = (a - NAME(remainder)(a, b)) / b, whole = FLOOR(q);
+    T r = FMOD(a, b), q = (a - r) / b - (r != 0 && (r < 0) != (b < 0)), whole = FLOOR(q);
     whole = q - whole > (T)0.5 ? whole + 1 : whole;
     return q != 0 ? whole : (a / b) * 0;
 }

@@ -30,7 +30,7 @@ static inline double digamma(double x)
         return x == INFINITY ? x : digamma_positive(x);
     if (x == floor(x) || x == -INFINITY || x != x)
         return NAN;
-    const double turn = x - floor(x);           /* tan repeats: reduced first, it keeps its digits far from 0 */
+    const double turn = x - rint(x);            /* tan repeats: reduced first, it keeps its digits far from 0, and near it */
     return digamma_positive(1 - x) - 3.14159265358979323846 / tan(3.14159265358979323846 * turn);
 }
 
@@ -41,6 +41,8 @@ static inline double hurwitz_zeta(double s, double q)
                                       -2.950130727918164224e12, 1.1646782814350067249e14, -4.5979787224074726105e15}; /* (2k)! / B_2k */
     if (q <= 0 && q == floor(q))
         return INFINITY;
+    if (q == INFINITY)
+        return 0;
     double sum = 0, a = q;
     for (int i = 0; i < 10 || a <= 10; i++, a++)
         sum += pow(a, -s);
