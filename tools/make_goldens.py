@@ -653,6 +653,8 @@ def reductions(w):
     for p in (1, 2, 3):
         w.case("norm", [[0.0, 0.0]], axes=[1], keepdims=False, p=p)
         w.case("norm", (2, 0), axes=[1], keepdims=False, p=p)
+    for name in ("var", "std"):                 # no variance at all, though the mean is not exact
+        w.case(name, [[-1.4, -1.4, -1.4], [0.1, 0.1, 0.1], [1e5 / 3, 1e5 / 3, 1e5 / 3]], axes=[1], keepdims=False, correction=1)
     for name in ("softmax", "log_softmax"):
         for axis in (0, 1, 2, -1):
             w.each_layout(name, (2, 3, 2), axis=axis)

@@ -1,4 +1,6 @@
 /* Sums over axes, and what is made of them. */
+#include <float.h>
+
 #include "../kernels/pool.h"
 #include "ops.h"
 
@@ -206,21 +208,34 @@ struct var {
     double divisor;
 };
 
-static ct_tensor *deviations(ct_tensor *x, unsigned set)
+static ct_tensor *mean_over(ct_tensor *x, unsigned set)
 {
     int axes[CT_MAX_RANK];
     size_t count = 0;
     for (int i = 0; i < x->rank; i++)
         if (set >> i & 1)
             axes[count++] = i;
-    return count ? ct_sub(x, (ct_mean)(x, axes, count, true)) : ct_sub(x, x);
+    return count ? (ct_mean)(x, axes, count, true) : x;
+}
+
+/* The mean, or the first element where it is as near as rounding lets one tell: equal elements have no variance at all. */
+static ct_tensor *rounded_mean(ct_tensor *x, unsigned set)
+{
+    ct_tensor *mean = mean_over(x, set), *first = x;
+    if (ct_numel(x) == 0)
+        return mean;
+    for (int i = 0; i < x->rank; i++)
+        if (set >> i & 1)
+            first = ct_narrow(first, i, 0, 1);
+    double few_ulps = 8 * (x->dtype == CT_FLOAT32 ? FLT_EPSILON : DBL_EPSILON);
+    return ct_where(ct_le(ct_abs(ct_sub(first, mean)), ct_mul(few_ulps, ct_abs(mean))), first, mean);
 }
 
 VJP(var_vjp)
 {
     const struct var *v = ct_node_context(node);
     ct_tensor *x = ct_node_input(node, 0);
-    gradients[0] = ct_mul(with_axes(cotangents[0], x, v->set), ct_mul(2 / v->divisor, deviations(x, v->set)));
+    gradients[0] = ct_mul(with_axes(cotangents[0], x, v->set), ct_mul(2 / v->divisor, ct_sub(x, mean_over(x, v->set))));
 }
 const struct op op_var = {"var", var_vjp, NULL, READS(0)};
 
@@ -235,7 +250,7 @@ ct_tensor *(ct_var)(ct_tensor *x, const int *axes, size_t count, bool keepdims, 
     v.divisor = reduced_count(x, v.set) - correction;
     v.divisor = v.divisor > 0 ? v.divisor : 0;
     bool was = ct_set_recording(false);
-    ct_tensor *y = ct_div((ct_sum)(ct_square(deviations(x, v.set)), axes, count, keepdims), v.divisor);
+    ct_tensor *y = ct_div((ct_sum)(ct_square(ct_sub(x, rounded_mean(x, v.set))), axes, count, keepdims), v.divisor);
     ct_set_recording(was);
     return RECORD(&op_var, y, &v, x);
 }
