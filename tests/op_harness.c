@@ -43,8 +43,8 @@ static const struct entry { const char *name; const struct op *op; op_group *gro
 #undef OP
 };
 
-enum layout { PLAIN, EVERY_SECOND, TRANSPOSED, REVERSED, GROWN_FIRST, GROWN_ALL, LAYOUTS };
-static const char *const layout_names[] = {"plain", "every second", "transposed", "reversed", "first axis expanded", "all axes expanded"};
+enum layout { PLAIN, EVERY_SECOND, TRANSPOSED, REVERSED, OFFSET, GROWN_FIRST, GROWN_ALL, LAYOUTS };
+static const char *const layout_names[] = {"plain", "every second", "transposed", "reversed", "offset", "first axis expanded", "all axes expanded"};
 
 struct trial {                                  /* one row under test */
     const struct entry *entry;
@@ -52,6 +52,7 @@ struct trial {                                  /* one row under test */
     int number, inputs;
     enum layout layout;
     bool same;                                  /* in[0] stands for in[1] too */
+    bool copied;                                /* the op gets contiguous copies */
     bool differentiable, large;                 /* large: for several threads, and beyond differences entry by entry */
 };
 
@@ -139,6 +140,11 @@ static ct_tensor *view_in_layout(const struct shape *s, enum layout layout, ct_d
         for (int a = 0; a < rank; a++)
             strcat(text, a ? ", ::-1" : "::-1");
         return ct_slice((ct_full)(sizes, (size_t)rank, 77, dtype), text);
+    case OFFSET:                                /* contiguous, but not where vectors are aligned */
+        if (!rank)
+            return ct_slice((ct_full)((const int64_t[]){3}, 1, 77, dtype), "1");
+        sizes[0]++;
+        return ct_slice((ct_full)(sizes, (size_t)rank, 77, dtype), "1:");
     default:
         return (ct_full)(sizes, (size_t)rank, 77, dtype);
     }
@@ -176,6 +182,10 @@ static ct_tensor *run_row(ct_tensor *const *leaves, void *context)
     for (int i = 0; i < t->inputs; i++) {
         const struct shape *s = &t->row->shapes[i];
         inputs[i] = t->layout >= GROWN_FIRST ? (ct_expand)(leaves[i], s->size, (size_t)s->axes - 1) : leaves[i];
+        if (t->copied && !ct_is_contiguous(inputs[i]))
+            inputs[i] = ct_contiguous(inputs[i]);
+        else if (t->copied)
+            inputs[i] = ct_clone(inputs[i]);
     }
     if (t->same)
         inputs[1] = inputs[0];
@@ -280,24 +290,48 @@ static bool near_outcomes(const struct trial *t, const struct outcome *found, co
 /* ---- Checks of one layout ------------------------------------------------------------------------------------------------ */
 static void check_values(const struct trial *t, ct_tensor *const *leaves)
 {
-    ct_tensor *plain[CASE_INPUTS] = {0};
-    struct trial flat = *t;
-    flat.layout = PLAIN;
-    for (int i = 0; i < t->inputs; i++) {
-        ct_tensor *x = ct_detach(leaves[i]);
-        const struct shape *s = &t->row->shapes[i];
-        plain[i] = ct_clone(ct_contiguous(t->layout >= GROWN_FIRST ? (ct_expand)(x, s->size, (size_t)s->axes - 1) : x));
+    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t);
+    if (t->layout != PLAIN || !t->row->expect.count || !check(t, ct_numel(y) == t->row->expect.count, "not as many values as expected"))
+        return;
+    const double *v = numbers(y);
+    for (int i = 0; v && i < t->row->expect.count; i++) {
+        double want = t->row->expect.at[i], found = v[i];
+        char text[96];
+        snprintf(text, sizeof text, "value %d is %.17g, want %.17g", i, found, want);
+        check(t, found == want || (isnan(found) && isnan(want)) || fabs(found - want) <= 1e-12 * fmax(1, fabs(want)), text);
     }
-    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t), *expected = run_row(plain, &flat);
-    check(t, near(y, expected, 1e-13), "the value differs from that of contiguous inputs");
-    if (t->layout == PLAIN && t->row->expect.count && check(t, ct_numel(y) == t->row->expect.count, "not as many values as expected")) {
-        const double *v = numbers(y);
-        for (int i = 0; v && i < t->row->expect.count; i++) {
-            double want = t->row->expect.at[i], found = v[i];
-            char text[96];
-            snprintf(text, sizeof text, "value %d is %.17g, want %.17g", i, found, want);
-            check(t, found == want || (isnan(found) && isnan(want)) || fabs(found - want) <= 1e-12 * fmax(1, fabs(want)), text);
-        }
+}
+
+/* What an op makes of a view and of its contiguous copy are the same bits, gradients too. Products choose their way by how
+ * their operands lie. */
+static bool is_product(const struct entry *e)
+{
+    static const char *const names[] = {"matmul", "linear", "linear_relu", "vector_products", "matrix_products", "addmm", "einsum", "tensordot"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (!strcmp(names[i], e->name))
+            return true;
+    return false;
+}
+
+static void check_copied(const struct trial *t, ct_dtype floats)
+{
+    struct trial copied = *t;
+    struct outcome found, wanted;
+    ct_tensor *leaves[CASE_INPUTS];
+    const bool product = is_product(t->entry);
+    char text[128];
+    copied.copied = true;
+    if (!make_inputs(t, floats, leaves) || !run_both_ways(t, leaves, PLAIN, &found) || !run_both_ways(&copied, leaves, PLAIN, &wanted))
+        return;
+    if (product) {
+        near_outcomes(t, &found, &wanted, floats == CT_FLOAT64 ? 1e-13 : t->row->tolerance > 0 ? t->row->tolerance : 1e-5, "between a view and its copy");
+        return;
+    }
+    snprintf(text, sizeof text, "%s values differ in bits between a view and its copy", ct_dtype_name(floats));
+    check(t, same_bits(found.y, wanted.y), text);
+    for (int i = 0; i < t->inputs; i++) {
+        snprintf(text, sizeof text, "%s gradients of input %d differ in bits between a view and its copy", ct_dtype_name(floats), i);
+        check(t, !wanted.gradients[i] || same_bits(found.gradients[i], wanted.gradients[i]), text);
     }
 }
 
@@ -480,6 +514,9 @@ static void run_layout(struct trial *t)
     else
         check(t, ct_requires_grad(y) == t->differentiable, "the result should want a gradient, or should not");
     check_values(t, leaves);
+    check_copied(t, CT_FLOAT64);
+    if (floating_inputs(t) && !t->row->no_float32)
+        check_copied(t, CT_FLOAT32);
     if (t->differentiable)
         check_gradients(t, leaves);
     if (t->layout == PLAIN) {
