@@ -1,12 +1,15 @@
 /* op_harness.c - runs the rows of every op in the registry, and of compositions. A row is tried
  *
  *   in float64   its value against .expect; gradients against central differences, entry by entry and along a random
- *                direction; second derivatives where it is smooth
- *   in layouts   each input plain, every second element, transposed in memory, reversed, and expanded from a smaller leaf
+ *                direction; second derivatives likewise, but where the row says why not
+ *   in layouts   each input plain, every second element, transposed in memory, reversed, off the alignment, and expanded from a smaller leaf
  *   fused        its fast VJP against the expression, for cotangents of two layouts; gradients have their input's shape
  *   alone        one input at a time wanting a gradient; one tensor as both inputs
  *   in float32   values and gradients near those of float64, on every instruction set of this machine
  *   in threads   1, 2, 3 and 8 of them: the same bits
+ *   with NULL    in place of each input: refused, or an option left out
+ *
+ * A refusal must say what was wrong, leave no memory behind, and not be in the way of what follows.
  *
  * A group fails if its rows leave out a kind of input (enum trait) that the op accepts. */
 #include <setjmp.h>
@@ -56,7 +59,7 @@ struct trial {                                  /* one row under test */
     bool differentiable, large;                 /* large: for several threads, and beyond differences entry by entry */
 };
 
-static int failures, rows_run, checks_run;
+static int failures, rows_run, checks_run, refusals;
 static unsigned covered;
 
 static void wrong(const struct trial *t, const char *what)
@@ -181,7 +184,7 @@ static ct_tensor *run_row(ct_tensor *const *leaves, void *context)
     ct_tensor *inputs[CASE_INPUTS] = {0};
     for (int i = 0; i < t->inputs; i++) {
         const struct shape *s = &t->row->shapes[i];
-        inputs[i] = t->layout >= GROWN_FIRST ? (ct_expand)(leaves[i], s->size, (size_t)s->axes - 1) : leaves[i];
+        inputs[i] = t->layout >= GROWN_FIRST && leaves[i] ? (ct_expand)(leaves[i], s->size, (size_t)s->axes - 1) : leaves[i];
         if (t->copied && !ct_is_contiguous(inputs[i]))
             inputs[i] = ct_contiguous(inputs[i]);
         else if (t->copied)
@@ -343,7 +346,7 @@ static void check_gradients(const struct trial *t, ct_tensor *const *leaves)
     if (!t->row->no_gradcheck && !t->large) {
         if (check(t, ct_gradcheck(run_row, leaves, n, .context = context), "gradcheck"))
             check(t, ct_gradcheck(run_row, leaves, n, .context = context, .fast = true, .seed = 5), "fast gradcheck");
-        if (t->row->smooth && (t->layout == PLAIN || t->layout == TRANSPOSED || t->layout == GROWN_FIRST))
+        if (!t->row->no_second && (t->layout == PLAIN || (t->row->smooth && (t->layout == TRANSPOSED || t->layout == GROWN_FIRST))))
             check(t, ct_gradgradcheck(run_row, leaves, n, .context = context), "gradgradcheck");
     }
     if (!run_both_ways(t, leaves, PLAIN, &fused))
@@ -463,14 +466,44 @@ static bool layout_changes_something(const struct trial *t)
     return false;
 }
 
+static void refuse(const struct trial *t, ct_tensor *const *leaves, const char *reason)
+{
+    ct_error_clear();
+    const size_t live = ct_memory().live;
+    ct_scope scope = ct_scope_open();
+    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t);
+    check(t, !y && strstr(ct_error(), reason) && strstr(ct_error(), ": "), "was not refused as it should");
+    ct_error_clear();
+    ct_scope_close(scope);
+    check(t, ct_memory().live == live, "what was refused left memory behind");
+    scope = ct_scope_open();
+    check(t, ct_item((ct_sum)((ct_ones)((const int64_t[]){2, 2}, 2, CT_FLOAT64), NULL, 0, false)) == 4 && ct_ok(), "what was refused is in the way of other calls");
+    ct_scope_close(scope);
+    refusals++;
+}
+
 static void check_refusal(const struct trial *t)
 {
     ct_tensor *leaves[CASE_INPUTS];
     if (!make_inputs(t, CT_FLOAT64, leaves))
         return;
-    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t);
-    check(t, !y && strstr(ct_error(), t->row->refused) && strstr(ct_error(), ": "), "was not refused as it should");
-    ct_error_clear();
+    refuse(t, leaves, t->row->refused);
+}
+
+/* Every input in turn is NULL: an error that says so, unless the input may be left out. */
+static void check_nothing_given(const struct trial *t)
+{
+    ct_tensor *leaves[CASE_INPUTS];
+    for (int i = 0; i < t->inputs; i++) {
+        CT_SCOPE;
+        if (!make_inputs(t, CT_FLOAT64, leaves))
+            return;
+        leaves[i] = NULL;
+        CT_NO_GRAD;
+        ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t);
+        if (!y || !ct_ok())
+            refuse(t, leaves, "NULL");
+    }
 }
 
 static void check_not_differentiable(const struct trial *t, ct_tensor *y)
@@ -531,6 +564,15 @@ static void run_layout(struct trial *t)
         check_threads(t, CT_FLOAT32);
 }
 
+static void check_split(struct trial *t)
+{
+    t->differentiable = t->entry->op->vjp && floating_inputs(t);
+    if (quick())
+        return;
+    check_threads(t, CT_FLOAT64);
+    check_threads(t, CT_FLOAT32);
+}
+
 static void run_group(void **state)
 {
     const struct entry *e = *state;
@@ -552,6 +594,11 @@ static void run_group(void **state)
             covered |= at.found->trait;
             continue;
         }
+        if (at.found->split) {
+            check_split(&t);
+            continue;
+        }
+        check_nothing_given(&t);
         for (t.layout = PLAIN; t.layout < (at.found->no_layouts ? EVERY_SECOND : LAYOUTS); t.layout++)
             run_layout(&t);
     }
@@ -567,14 +614,21 @@ static void run_group(void **state)
 static int end(void **state)
 {
     (void)state;
-    print_message("# %d rows, %d checks\n", rows_run, checks_run);
+    print_message("# %d rows, %d checks, %d calls refused\n", rows_run, checks_run, refusals);
     ct_shutdown();
     return 0;
 }
 
+static void test_misuse_was_tried(void **state)
+{
+    (void)state;
+    assert_true(refusals >= 500);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(entries)];
+    struct CMUnitTest tests[COUNT_OF(entries) + 1];
+    tests[COUNT_OF(entries)] = (struct CMUnitTest)cmocka_unit_test(test_misuse_was_tried);
     for (size_t i = 0; i < COUNT_OF(entries); i++)
         tests[i] = (struct CMUnitTest){.name = entries[i].name, .test_func = run_group, .initial_state = (void *)(uintptr_t)&entries[i]};
     ct_set_num_threads(2);

@@ -438,6 +438,20 @@ static void test_row_36_losses_do_not_broadcast(void **state)
     FAILS(ct_mse(ct_zeros(2, 3), ct_zeros(1, 3)), "mse");
 }
 
+static void test_row_37_impossible_targets_cost_nothing_if_asked(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_require_grad(ct_detach(ct_log_softmax(ct_reshape(VECTOR(0, 1, 2, 3, 1, 0), 3, 2), -1)), true);
+    ct_tensor *twice = ct_vector_int(1, 1), *two = ct_vector_int(2), *three = ct_vector_int(3); /* a repeat wants a blank between */
+    IS(ct_ctc(x, twice, two, two), INFINITY);
+    GRADIENT(ct_ctc(x, twice, two, two), x, NAN, NAN, NAN, NAN, 0, 0);
+    IS(ct_ctc(x, twice, two, two, .zero_infinity = true), 0);
+    GRADIENT(ct_ctc(x, twice, two, two, .zero_infinity = true), x, 0, 0, 0, 0, 0, 0);
+    assert_true(isfinite(ct_item(ct_ctc(x, twice, three, two))));
+    IS(ct_ctc(x, twice, three, two, .zero_infinity = true), ct_item(ct_ctc(x, twice, three, two)));
+    IS(ct_ctc(x, ct_vector_int(1), ct_vector_int(0), ct_vector_int(1)), INFINITY);
+}
+
 /* ---- Shapes, sizes, indices ----------------------------------------------------------------------------------------------------- */
 static void test_row_54_negative_padding_crops(void **state)
 {
@@ -641,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_row_34_divergence_from_a_probability_of_zero),
         cmocka_unit_test(test_row_35_the_width_of_the_smooth_part),
         cmocka_unit_test(test_row_36_losses_do_not_broadcast),
+        cmocka_unit_test(test_row_37_impossible_targets_cost_nothing_if_asked),
         cmocka_unit_test(test_row_54_negative_padding_crops),
         cmocka_unit_test(test_row_55_broadcasting_with_a_size_of_zero),
         cmocka_unit_test(test_row_56_scalars_keep_their_shape),
