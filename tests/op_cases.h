@@ -39,7 +39,8 @@ struct op_case {
     double tolerance;                           /* float32 against float64; 0: 1e-5 */
     const char *refused;                        /* the case must fail, and the error contain this */
     enum trait trait;                           /* which trait the refusal excuses the group from */
-    const char *no_layouts, *no_same, *no_float32, *no_gradcheck, *no_second; /* left out, and why */
+    const char *no_layouts, *no_same, *no_float32, *no_gradcheck; /* left out, and why */
+    const char *no_second;                      /* there is no second derivative: asking for it fails with this */
 };
 
 struct op_turn {                                /* asks a group for its row number `wanted`; with inputs, runs it too */

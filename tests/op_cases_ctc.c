@@ -4,7 +4,8 @@
 /* in[0]: logits, so that differences see the gradient that is meant for what lies behind a log_softmax */
 #define CTC(...) ct_ctc(ct_log_softmax(in[0], -1), in[1], in[2], in[3], __VA_ARGS__)
 #define TWO .shapes = {SIZES(5, 2, 4), SIZES(2, 2), SIZES(2), SIZES(2)}
-#define LABELS .kinds = "fiii", .range = {{0, 0}, {1, 3}}
+#define LABELS .kinds = "fiii", .range = {{0, 0}, {1, 3}}, NO_SECOND
+#define NO_SECOND .no_second = "ctc: has no second derivative"
 #define MADE_UP {0, {0}}
 #define LENGTHS(...) .values = {MADE_UP, MADE_UP, __VA_ARGS__}
 
@@ -13,9 +14,9 @@ OP_CASES(ctc)
     CASE(CTC(.reduction = CT_NONE), TWO, LABELS, .values = {MADE_UP, LIST(1, 2, 3, 3), LIST(5, 4), LIST(2, 2)});
     CASE(CTC(.reduction = CT_MEAN), .shapes = {SIZES(5, 2, 4), SIZES(3), SIZES(2), SIZES(2)}, LABELS, .values = {MADE_UP, LIST(1, 1, 2), LIST(3, 5), LIST(2, 1)},
          .no_layouts = "lengths that sum to the labels");
-    CASE(CTC(.reduction = CT_SUM, .blank = 3), .shapes = {SIZES(4, 3, 4), SIZES(3, 2), SIZES(3), SIZES(3)}, .kinds = "fiii", .range = {{0, 0}, {0, 2}},
+    CASE(CTC(.reduction = CT_SUM, .blank = 3), .shapes = {SIZES(4, 3, 4), SIZES(3, 2), SIZES(3), SIZES(3)}, .kinds = "fiii", .range = {{0, 0}, {0, 2}}, NO_SECOND,
          .values = {MADE_UP, MADE_UP, LIST(4, 3, 4), LIST(1, 0, 2)});
-    CASE(CTC(.reduction = CT_NONE), .shapes = {SIZES(4, 3), SIZES(2), SCALAR, SCALAR}, .kinds = "fiii", .values = {MADE_UP, LIST(1, 2), LIST(4), LIST(2)});
+    CASE(CTC(.reduction = CT_NONE), .shapes = {SIZES(4, 3), SIZES(2), SCALAR, SCALAR}, .kinds = "fiii", NO_SECOND, .values = {MADE_UP, LIST(1, 2), LIST(4), LIST(2)});
     CASE(CTC(.zero_infinity = true), .shapes = {SIZES(3, 2, 4), SIZES(2, 3), SIZES(2), SIZES(2)}, LABELS, .values = {MADE_UP, LIST(1, 2, 3, 3, 3, 3), LIST(3, 3), LIST(3, 3)});
     CASE(CTC(.reduction = CT_NONE), .shapes = {SIZES(3, 0, 4), SIZES(0, 2), SIZES(0), SIZES(0)}, LABELS);
     CASE(CTC(.reduction = CT_NONE), .shapes = {SIZES(0, 2, 4), SIZES(2, 1), SIZES(2), SIZES(2)}, LABELS, LENGTHS(LIST(0, 0), LIST(0, 0)), .expect = LIST(0, 0));

@@ -1,7 +1,7 @@
 /* op_harness.c - runs the rows of every op in the registry, and of compositions. A row is tried
  *
  *   in float64   its value against .expect; gradients against central differences, entry by entry and along a random
- *                direction; second derivatives likewise, but where the row says why not
+ *                direction; second derivatives likewise, or refused by name where there are none
  *   in layouts   each input plain, every second element, transposed in memory, reversed, off the alignment, and expanded from a smaller leaf
  *   fused        its fast VJP against the expression, for cotangents of two layouts; gradients have their input's shape
  *   alone        one input at a time wanting a gradient; one tensor as both inputs
@@ -338,6 +338,13 @@ static void check_copied(const struct trial *t, ct_dtype floats)
     }
 }
 
+static void check_no_second(const struct trial *t, ct_tensor *const *leaves)
+{
+    check(t, !ct_gradgradcheck(run_row, leaves, (size_t)t->inputs, .context = (void *)(uintptr_t)t) && strstr(ct_error(), t->row->no_second),
+          "the second derivative was not refused as it should");
+    ct_error_clear();
+}
+
 static void check_gradients(const struct trial *t, ct_tensor *const *leaves)
 {
     void *context = (void *)(uintptr_t)t;
@@ -346,7 +353,9 @@ static void check_gradients(const struct trial *t, ct_tensor *const *leaves)
     if (!t->row->no_gradcheck && !t->large) {
         if (check(t, ct_gradcheck(run_row, leaves, n, .context = context), "gradcheck"))
             check(t, ct_gradcheck(run_row, leaves, n, .context = context, .fast = true, .seed = 5), "fast gradcheck");
-        if (!t->row->no_second && (t->layout == PLAIN || (t->row->smooth && (t->layout == TRANSPOSED || t->layout == GROWN_FIRST))))
+        if (t->row->no_second)
+            check_no_second(t, leaves);
+        else if (t->layout == PLAIN || (t->row->smooth && (t->layout == TRANSPOSED || t->layout == GROWN_FIRST)))
             check(t, ct_gradgradcheck(run_row, leaves, n, .context = context), "gradgradcheck");
     }
     if (!run_both_ways(t, leaves, PLAIN, &fused))
