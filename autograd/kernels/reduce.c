@@ -10,6 +10,15 @@
 
 enum { BLOCK = 512, LANES = 64, ROWS = 64, ABREAST = SUM_ABREAST };
 
+/* Lanes that a short block does not reach hold zeros; leaving them out changes no bit. */
+ISA_INLINE size_t lanes_used(size_t count)
+{
+    size_t lanes = LANES;
+    while (lanes / 2 >= count && lanes > 1)
+        lanes /= 2;
+    return lanes;
+}
+
 #define SUM_ROW(T, suffix)                                                                                               \
     static double sum_row_##suffix(const void *from, size_t n, ptrdiff_t step)                                           \
     {                                                                                                                    \
@@ -28,7 +37,7 @@ enum { BLOCK = 512, LANES = 64, ROWS = 64, ABREAST = SUM_ABREAST };
                         lane[j] += x[(ptrdiff_t)(start + i + j) * step];                                                 \
             for (size_t i = whole; i < count; i++)                                                                       \
                 lane[i - whole] += x[(ptrdiff_t)(start + i) * step];                                                     \
-            for (size_t width = LANES / 2; width; width /= 2)                                                            \
+            for (size_t width = lanes_used(count) / 2; width; width /= 2)                                                \
                 for (size_t j = 0; j < width; j++)                                                                       \
                     lane[j] += lane[j + width];                                                                          \
             sum = lane[0];                                                                                               \
@@ -46,14 +55,18 @@ enum { BLOCK = 512, LANES = 64, ROWS = 64, ABREAST = SUM_ABREAST };
             total[row] = 0;                                                                                              \
         for (size_t start = 0; start < n; start += BLOCK) {                                                              \
             const size_t count = n - start < BLOCK ? n - start : BLOCK;                                                  \
-            T lane[LANES][ABREAST] = {{0}};                                                                              \
+            T lane[LANES][ABREAST];                                                                                      \
+            memset(lane, 0, lanes_used(count) * sizeof *lane);                                                           \
             for (size_t i = 0; i < count; i++, x += step)                                                                \
                 for (size_t row = 0; row < ABREAST; row++)                                                               \
                     lane[i % LANES][row] += x[row];                                                                      \
-            for (size_t width = LANES / 2; width; width /= 2)                                                            \
-                for (size_t j = 0; j < width; j++)                                                                       \
+            for (size_t width = lanes_used(count) / 2; width; width /= 2)                                                \
+                for (size_t j = 0; j < width; j++) {                                                                     \
+                    T pair[ABREAST];                                                                                     \
                     for (size_t row = 0; row < ABREAST; row++)                                                           \
-                        lane[j][row] += lane[j + width][row];                                                            \
+                        pair[row] = lane[j][row] + lane[j + width][row];                                                 \
+                    memcpy(lane[j], pair, sizeof pair);                                                                  \
+                }                                                                                                        \
             for (size_t row = 0; row < ABREAST; row++)                                                                   \
                 total[row] += lane[0][row];                                                                              \
         }                                                                                                                \
