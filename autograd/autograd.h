@@ -455,6 +455,11 @@ typedef struct { ct_reduction reduction; double margin; int p; ct_tensor *weight
 CT_API extern const ct_multi_margin_options ct_multi_margin_defaults;
 CT_API ct_tensor *ct_multi_margin(ct_tensor *x, ct_tensor *target, const ct_multi_margin_options *options); /* (N, C) or (C); with class t:
                                                             sum over c != t of max(0, margin - x_t + x_c)^p / C, times t's weight */
+typedef struct { ct_reduction reduction; int64_t blank; bool zero_infinity; char end_; } ct_ctc_options; /* zero_infinity: impossible targets cost 0 */
+CT_API ct_tensor *ct_ctc(ct_tensor *log_p, ct_tensor *target, ct_tensor *input_lengths, ct_tensor *target_lengths, const ct_ctc_options *options); /* -log p of the
+                                                            target under any alignment. log_p: (T, N, C) or (T, C), out of ct_log_softmax (what its
+                                                            gradient takes for granted); labels other than blank: (N, S), or all in a row; lengths
+                                                            (N). The mean is over losses a label. No second derivative */
 /* Regression */
 CT_API ct_tensor *ct_mse(ct_tensor *x, ct_tensor *y, const ct_loss_options *options);  /* (x - y)^2 */
 CT_API ct_tensor *ct_l1(ct_tensor *x, ct_tensor *y, const ct_loss_options *options);   /* |x - y| */

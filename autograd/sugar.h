@@ -185,6 +185,17 @@ static inline ct_tensor *ct_same_(const void *t)
         ct_tensor *const c = (z);                                                                                        \
         CT_WITH_(f, (a, b, c, ), type, defaults, __VA_ARGS__);                                                           \
     })
+#define CT_WITH4_(f, type, x, y, z, ...)                                                                                 \
+    CT_WITH4B_(f, type, x, y, z, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_a_), CT_NAME_(ct_b_), CT_NAME_(ct_c_), CT_NAME_(ct_d_), CT_TAIL_(__VA_ARGS__))
+#define CT_WITH4B_(f, type, x, y, z, w, a, b, c, d, ...)                                                                 \
+    __extension__({                                                                                                      \
+        ct_tensor *const a = (x);                                                                                        \
+        ct_tensor *const b = (y);                                                                                        \
+        ct_tensor *const c = (z);                                                                                        \
+        ct_tensor *const d = (w);                                                                                        \
+        CT_WITH_(f, (a, b, c, d, ), type, (), __VA_ARGS__);                                                              \
+    })
+#define ct_ctc(log_p, target, input_lengths, ...) CT_WITH4_(ct_ctc, ct_ctc_options, log_p, target, input_lengths, __VA_ARGS__)
 #define ct_linear(x, w, ...) CT_WITH3_(ct_linear, ct_linear_options, (), x, w, __VA_ARGS__)
 #define ct_addmm(c, a, ...) CT_WITH3_(ct_addmm, ct_addmm_options, (CT_ADDMM_DEFAULTS), c, a, __VA_ARGS__)
 #define ct_baddbmm(c, a, ...) CT_WITH3_(ct_baddbmm, ct_addmm_options, (CT_ADDMM_DEFAULTS), c, a, __VA_ARGS__)

@@ -11,6 +11,7 @@ OP_CASES(flip)
     CASE(ct_flip(in[0]), .shapes = {SCALAR}, .smooth = true);
     CASE(ct_flip(in[0], 1), .shapes = {SIZES(2, 0)}, .smooth = true);
     CASE(ct_flip(in[0], 1), .shapes = {SIZES(93, 101)});
+    CASE(ct_flip(in[0], 1), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_flip(in[0], 1), .shapes = {SIZES(2, 3)}, .kinds = "i", .values = {COUNTING}, .expect = LIST(2, 1, 0, 5, 4, 3));
     REFUSED(0, "flip: axis 2 is out of range", ct_flip(in[0], 2), .shapes = {SIZES(2, 3)});
     REFUSED(0, "flip: axis 0 is named twice", ct_flip(in[0], 1, 0, 0), .shapes = {SIZES(2, 3)});
@@ -26,6 +27,7 @@ OP_CASES(roll)
     CASE(ct_mul(ct_roll(in[0], 6, 0), 2.0), .shapes = {SIZES(3)}, .smooth = true);
     CASE(ct_roll(in[0], 1, 1), .shapes = {SIZES(2, 0)}, .smooth = true);
     CASE(ct_roll(in[0], 100, 1), .shapes = {SIZES(93, 101)});
+    CASE(ct_roll(in[0], 100, 1), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_roll(in[0], 1, 1), .shapes = {SIZES(2, 3)}, .kinds = "i", .values = {COUNTING}, .expect = LIST(2, 0, 1, 5, 3, 4));
     CASE(ct_roll(in[0], -1), .shapes = {SIZES(2, 3)}, .values = {COUNTING}, .expect = LIST(1, 2, 3, 4, 5, 0));
     REFUSED(0, "roll: axis 2 is out of range", ct_roll(in[0], 1, 2), .shapes = {SIZES(2, 3)});
@@ -40,6 +42,7 @@ OP_CASES(repetition)
     CASE(ct_tile(in[0], 0), .shapes = {SIZES(2)}, .smooth = true);
     CASE(ct_tile(in[0], 2, 2), .shapes = {SIZES(2, 0)}, .smooth = true);
     CASE(ct_tile(in[0], 3, 2), .shapes = {SIZES(93, 101)});
+    CASE(ct_tile(in[0], 3, 2), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_tile(in[0], 2, 2), .shapes = {SIZES(3)}, .kinds = "i", .values = {LIST(0, 1, 2)}, .expect = LIST(0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2));
     CASE(ct_repeat_interleave(in[0], 2, 0), .shapes = {SIZES(2, 3)}, .smooth = true);
     CASE(ct_repeat_interleave(in[0], 3, -1), .shapes = {SIZES(2, 3)}, .smooth = true);
@@ -60,6 +63,7 @@ OP_CASES(axis_moves)
     CASE(ct_movedim(in[0], 0, -1), .shapes = {SCALAR}, .smooth = true);
     CASE(ct_movedim(in[0], 0, 1), .shapes = {SIZES(0, 3)}, .smooth = true);
     CASE(ct_movedim(in[0], 1, 0), .shapes = {SIZES(93, 101)});
+    CASE(ct_movedim(in[0], 1, 0), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_movedim(in[0], 2, 0), .shapes = {SIZES(1, 2, 3)}, .values = {COUNTING}, .expect = LIST(0, 3, 1, 4, 2, 5));
     CASE(ct_swapaxes(in[0], 0, -1), .shapes = {SIZES(2, 3, 2)}, .smooth = true);
     REFUSED(0, "movedim: axis 3", ct_movedim(in[0], 3, 0), .shapes = {SIZES(2, 3)});
@@ -109,6 +113,7 @@ OP_CASES(unfold)
     CASE(ct_unfold(in[0], 0, 0, 1), .shapes = {SIZES(2)}, .smooth = true);
     CASE(ct_unfold(in[0], 1, 2, 1), .shapes = {SIZES(0, 3)}, .smooth = true);
     CASE(ct_unfold(in[0], 1, 5, 2), .shapes = {SIZES(93, 101)});
+    CASE(ct_unfold(in[0], 1, 5, 2), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_unfold(ct_unfold(in[0], 0, 2, 1), 1, 2, 1), .shapes = {SIZES(3, 3)}, .smooth = true);
     CASE(ct_unfold(in[0], 0, 3, 2), .shapes = {SIZES(6)}, .kinds = "i", .values = {COUNTING}, .expect = LIST(0, 1, 2, 2, 3, 4));
     REFUSED(ZERO_D, "want 1 to 7 axes", ct_unfold(in[0], 0, 1, 1), .shapes = {SCALAR});
@@ -139,6 +144,7 @@ OP_CASES(pad_by)
     CASE(ct_pad_by(in[0], CT_REPLICATE, 1, 1), .shapes = {SIZES(0, 3)}, .smooth = true);
     CASE((ct_pad_by)(in[0], CT_REFLECT, NULL, 0), .shapes = {SCALAR}, .smooth = true);
     CASE(ct_pad_by(in[0], CT_REFLECT, 3, 3, 2, 2), .shapes = {SIZES(93, 101)});
+    CASE(ct_pad_by(in[0], CT_REFLECT, 3, 3, 2, 2), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_pad_by(in[0], CT_REFLECT, 2, 1), .shapes = {SIZES(4)}, .kinds = "i", .values = {COUNTING}, .expect = LIST(2, 1, 0, 1, 2, 3, 2));
     CASE(ct_pad_by(in[0], CT_REPLICATE, 2, 1), .shapes = {SIZES(4)}, .values = {COUNTING}, .expect = LIST(0, 0, 0, 1, 2, 3, 3));
     CASE(ct_pad_by(in[0], CT_CIRCULAR, 2, 1), .shapes = {SIZES(4)}, .values = {COUNTING}, .expect = LIST(2, 3, 0, 1, 2, 3, 0));

@@ -125,6 +125,7 @@
 #define ATAN2(a, b) atan2f(a, b)
 #define HYPOT(a, b) hypotf(a, b)
 #define POW(a, b) powf(a, b)
+#define MULADD(a, b, c) FMA(a, b, c)            /* where two products are added: a loop and its tail must fuse the same one */
 #include "elementwise_floats.h"
 #include "undefine.h"
 
@@ -162,6 +163,11 @@
 #define ATAN2(a, b) atan2(a, b)
 #define HYPOT(a, b) hypot(a, b)
 #define POW(a, b) pow(a, b)
+#ifdef __FMA__
+#define MULADD(a, b, c) __builtin_fma(a, b, c)
+#else
+#define MULADD(a, b, c) ((a) * (b) + (c))
+#endif
 #include "elementwise_floats.h"
 #include "undefine.h"
 

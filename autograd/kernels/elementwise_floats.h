@@ -94,7 +94,7 @@ static void NAME(bce)(size_t n, char *const *p, const ptrdiff_t *step, const dou
 {
     (void)unused;
 #define LOG_FROM(x) (LOG(x) < -100 ? -100 : LOG(x))
-    LOOP2(T, T, T, (b - 1) * LOG_FROM(1 - a) - b * LOG_FROM(a))
+    LOOP2(T, T, T, MULADD(b - 1, LOG_FROM(1 - a), -(b * LOG_FROM(a))))
 #undef LOG_FROM
 }
 #undef SIGN

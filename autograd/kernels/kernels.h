@@ -29,6 +29,7 @@ enum binary {
  * stays, negative for a reversed axis. p[0] may be one of the others, never overlap one in part. */
 typedef void kernel_loop(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters);
 
+enum { SUM_ABREAST = 16 };
 struct kernels {
     kernel_loop *unary[UNARY_COUNT][FLOATS];
     kernel_loop *unary_vjp[UNARY_COUNT][FLOATS]; /* p: dx, g, x, y */
@@ -41,7 +42,8 @@ struct kernels {
 
     /* Sums run over fixed blocks in a fixed order. step and row_step in elements. */
     double (*sum_row[FLOATS])(const void *x, size_t n, ptrdiff_t step);
-    void (*sum_columns[FLOATS])(void *out, const void *x, size_t rows, size_t columns, ptrdiff_t row_step);
+    void (*sum_rows_abreast[FLOATS])(double *sums, const void *x, size_t n, ptrdiff_t step); /* of the rows x, x + 1, ...: SUM_ABREAST of them */
+    void (*sum_columns[FLOATS])(void *out, const void *x, size_t rows, size_t columns, ptrdiff_t row_step, ptrdiff_t step);
     int64_t (*sum_integers[DTYPES])(const void *x, size_t n, ptrdiff_t step);
     size_t (*extreme[2][DTYPES])(const void *x, size_t n, ptrdiff_t step); /* place of the first smallest [0] or largest [1]; NaN wins */
 

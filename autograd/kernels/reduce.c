@@ -8,7 +8,16 @@
 #include "kernels.h"
 #include "tables.h"
 
-enum { BLOCK = 512, LANES = 64, ROWS = 64 };
+enum { BLOCK = 512, LANES = 64, ROWS = 64, ABREAST = SUM_ABREAST };
+
+/* Lanes that a short block does not reach hold zeros; leaving them out changes no bit. */
+ISA_INLINE size_t lanes_used(size_t count)
+{
+    size_t lanes = LANES;
+    while (lanes / 2 >= count && lanes > 1)
+        lanes /= 2;
+    return lanes;
+}
 
 #define SUM_ROW(T, suffix)                                                                                               \
     static double sum_row_##suffix(const void *from, size_t n, ptrdiff_t step)                                           \
@@ -28,7 +37,7 @@ enum { BLOCK = 512, LANES = 64, ROWS = 64 };
                         lane[j] += x[(ptrdiff_t)(start + i + j) * step];                                                 \
             for (size_t i = whole; i < count; i++)                                                                       \
                 lane[i - whole] += x[(ptrdiff_t)(start + i) * step];                                                     \
-            for (size_t width = LANES / 2; width; width /= 2)                                                            \
+            for (size_t width = lanes_used(count) / 2; width; width /= 2)                                                \
                 for (size_t j = 0; j < width; j++)                                                                       \
                     lane[j] += lane[j + width];                                                                          \
             sum = lane[0];                                                                                               \
@@ -37,9 +46,36 @@ enum { BLOCK = 512, LANES = 64, ROWS = 64 };
         return total;                                                                                                    \
     }
 
+/* The same sums of ABREAST rows that lie side by side, x[i step + row]. */
+#define SUM_ROWS_ABREAST(T, suffix)                                                                                      \
+    static void sum_rows_abreast_##suffix(double *total, const void *from, size_t n, ptrdiff_t step)                     \
+    {                                                                                                                    \
+        const T *x = from;                                                                                               \
+        for (size_t row = 0; row < ABREAST; row++)                                                                       \
+            total[row] = 0;                                                                                              \
+        for (size_t start = 0; start < n; start += BLOCK) {                                                              \
+            const size_t count = n - start < BLOCK ? n - start : BLOCK;                                                  \
+            T lane[LANES][ABREAST];                                                                                      \
+            memset(lane, 0, lanes_used(count) * sizeof *lane);                                                           \
+            for (size_t i = 0; i < count; i++, x += step)                                                                \
+                for (size_t row = 0; row < ABREAST; row++)                                                               \
+                    lane[i % LANES][row] += x[row];                                                                      \
+            for (size_t width = lanes_used(count) / 2; width; width /= 2)                                                \
+                for (size_t j = 0; j < width; j++) {                                                                     \
+                    T pair[ABREAST];                                                                                     \
+                    for (size_t row = 0; row < ABREAST; row++)                                                           \
+                        pair[row] = lane[j][row] + lane[j + width][row];                                                 \
+                    memcpy(lane[j], pair, sizeof pair);                                                                  \
+                }                                                                                                        \
+            for (size_t row = 0; row < ABREAST; row++)                                                                   \
+                total[row] += lane[0][row];                                                                              \
+        }                                                                                                                \
+    }
+
 /* out[j] = sum of x[i][j]: strips of LANES columns stay in registers over ROWS rows, then go to a strip of doubles. */
 #define SUM_COLUMNS(T, suffix)                                                                                           \
-    static void sum_columns_##suffix(void *to, const void *from, size_t rows, size_t columns, ptrdiff_t row_step)        \
+    static void sum_columns_##suffix(void *to, const void *from, size_t rows, size_t columns, ptrdiff_t row_step,        \
+                                     ptrdiff_t step)                                                                     \
     {                                                                                                                    \
         T *out = to;                                                                                                     \
         for (size_t first = 0; first < columns; first += LANES) {                                                        \
@@ -48,8 +84,12 @@ enum { BLOCK = 512, LANES = 64, ROWS = 64 };
             for (size_t start = 0; start < rows; start += ROWS) {                                                        \
                 size_t end = rows - start < ROWS ? rows : start + ROWS;                                                  \
                 T strip[LANES] = {0};                                                                                    \
-                const T *x = (const T *)from + (ptrdiff_t)start * row_step + (ptrdiff_t)first;                           \
-                if (width == LANES)                                                                                      \
+                const T *x = (const T *)from + (ptrdiff_t)start * row_step + (ptrdiff_t)first * step;                    \
+                if (step != 1)                                                                                           \
+                    for (size_t i = start; i < end; i++, x += row_step)                                                  \
+                        for (size_t j = 0; j < width; j++)                                                               \
+                            strip[j] += x[(ptrdiff_t)j * step];                                                          \
+                else if (width == LANES)                                                                                 \
                     for (size_t i = start; i < end; i++, x += row_step)                                                  \
                         for (size_t j = 0; j < LANES; j++)                                                               \
                             strip[j] += x[j];                                                                            \
@@ -91,6 +131,8 @@ enum { BLOCK = 512, LANES = 64, ROWS = 64 };
 
 SUM_ROW(float, f32)
 SUM_ROW(double, f64)
+SUM_ROWS_ABREAST(float, f32)
+SUM_ROWS_ABREAST(double, f64)
 SUM_COLUMNS(float, f32)
 SUM_COLUMNS(double, f64)
 SUM_INTEGERS(int64_t, i64)
@@ -107,6 +149,7 @@ EXTREME(smallest, uint8_t, bool, <)
 void ISA_NAME(reduce_table)(struct kernels *table)
 {
     table->sum_row[F32] = sum_row_f32, table->sum_row[F64] = sum_row_f64;
+    table->sum_rows_abreast[F32] = sum_rows_abreast_f32, table->sum_rows_abreast[F64] = sum_rows_abreast_f64;
     table->sum_columns[F32] = sum_columns_f32, table->sum_columns[F64] = sum_columns_f64;
     table->sum_integers[I64] = sum_integers_i64, table->sum_integers[BOOL] = sum_integers_bool;
     table->extreme[0][F32] = smallest_f32, table->extreme[0][F64] = smallest_f64;

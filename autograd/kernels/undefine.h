@@ -13,6 +13,7 @@
 #undef ERF
 #undef SIGMOID
 #undef POW
+#undef MULADD
 #undef EXP2
 #undef LOG2
 #undef LOG10

@@ -105,12 +105,16 @@ ct_tensor *(ct_randn)(const int64_t *sizes, size_t rank, ct_dtype dtype, ct_gene
 
 ct_tensor *ct_rand_like(ct_tensor *x)
 {
-    return given_shape("rand_like", "the operand", x) ? (ct_rand)(x->sizes, x->rank, (ct_dtype)x->dtype, NULL) : NULL;
+    return given_shape("rand_like", "the operand", x)
+               ? fill(floating_new("rand_like", x->sizes, x->rank, (ct_dtype)x->dtype), NULL, (struct fill){.normal = false})
+               : NULL;
 }
 
 ct_tensor *ct_randn_like(ct_tensor *x)
 {
-    return given_shape("randn_like", "the operand", x) ? (ct_randn)(x->sizes, x->rank, (ct_dtype)x->dtype, NULL) : NULL;
+    return given_shape("randn_like", "the operand", x)
+               ? fill(floating_new("randn_like", x->sizes, x->rank, (ct_dtype)x->dtype), NULL, (struct fill){.normal = true})
+               : NULL;
 }
 
 ct_tensor *(ct_randint)(int64_t low, int64_t high, const int64_t *sizes, size_t rank, ct_generator *generator)

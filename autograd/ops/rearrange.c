@@ -109,11 +109,6 @@ ct_tensor *ct_repeat_interleave(ct_tensor *x, int64_t repeats, int axis)
     return x ? repeated("repeat_interleave", x, repeats, at, false) : NULL;
 }
 
-ct_tensor *(ct_broadcast_to)(ct_tensor *x, const int64_t *sizes, size_t rank)
-{
-    return given("broadcast_to", "the operand", x) ? (ct_expand)(x, sizes, rank) : NULL;
-}
-
 /* ---- Parts -------------------------------------------------------------------------------------------------------------------------------- */
 size_t ct_chunk(ct_tensor *x, size_t chunks, int axis, ct_tensor **parts)
 {
