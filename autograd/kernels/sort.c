@@ -7,7 +7,7 @@
 
 #include "pool.h"
 
-enum { CHUNK = 256, DIGITS = 256, LEADING = 11, BUCKETS = 1 << LEADING, FEW = 32, SHORT = 48 };
+enum { CHUNK = 256, DIGITS = 256, LEADING = 11, BUCKETS = 1 << LEADING, FEW = 32, SHORT = 64 };
 
 /* ---- Keys --------------------------------------------------------------------------------------------------------------- */
 static inline uint64_t key_f32(float x)
@@ -283,6 +283,10 @@ int64_t sort_middle(struct sort_row row, void *work)
 {
     struct job j = job_of(row, work);
     const size_t k = j.nans ? row.n - j.nans : (row.n - 1) / 2;
+    if (row.n <= SHORT) {
+        sort_all(&j);
+        return place_at(&j, k);
+    }
     size_t own, before = partition(&j, k, &own);
     sort_stretch(&j, before, own);
     return place_at(&j, k - before);
@@ -333,13 +337,13 @@ static void few_first(int64_t *places, struct sort_row row, size_t k, void *work
 
 void sort_places(int64_t *places, struct sort_row row, size_t k, void *work)
 {
-    if (k <= FEW && k < row.n / 8) {
+    if (k <= FEW && k < row.n / 2) {
         if (k)
             few_first(places, row, k, work);
         return;
     }
     struct job j = job_of(row, work);
-    if (k > row.n / 2)
+    if (k > row.n / 2 || row.n <= SHORT)
         sort_all(&j);
     else {
         size_t own, before = partition(&j, k - 1, &own);

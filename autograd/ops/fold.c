@@ -50,11 +50,15 @@ const struct op op_count_nonzero = {"count_nonzero", NULL, NULL, 0};
 static ct_tensor *ask(const struct op *op, ct_tensor *x, const int *axes, size_t count, bool keepdims)
 {
     bool ok;
-    if (!given(op->name, "the operand", x) || (check_axes(op->name, x, axes, count, &ok), !ok))
+    if (!given(op->name, "the operand", x))
         return NULL;
+    const unsigned set = check_axes(op->name, x, axes, count, &ok);
+    int64_t each = 1;
+    for (int i = 0; i < x->rank && ok; i++)
+        each *= set >> i & 1 ? x->sizes[i] : 1;
     bool was = ct_set_recording(false);
-    ct_tensor *n = (ct_sum)(op == &op_all ? ct_eq(x, 0) : x->dtype == CT_BOOL ? x : ct_ne(x, 0), axes, count, keepdims);
-    ct_tensor *y = op == &op_all ? ct_eq(n, 0) : op == &op_any ? ct_ne(n, 0) : n;
+    ct_tensor *n = ok ? (ct_sum)(x->dtype == CT_BOOL ? x : ct_ne(x, 0), axes, count, keepdims) : NULL;
+    ct_tensor *y = !n ? NULL : op == &op_all ? ct_eq(n, each) : op == &op_any ? ct_ne(n, 0) : n;
     ct_set_recording(was);
     return graph_record(op, y, &x, 1, NULL, 0);
 }

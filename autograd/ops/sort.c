@@ -63,15 +63,14 @@ ct_tensor *middle_places(const char *op, ct_tensor *rows)
 
 static ct_tensor *first_of(const struct op *op, ct_tensor *x, int at, int64_t k, bool descending, ct_tensor **indices)
 {
-    ct_tensor *rows = axis_last(x, at), *places = rows ? ordered(op->name, rows, k, descending, false) : NULL;
     bool was = ct_set_recording(false);
-    ct_tensor *y = places ? gathered(rows, rows->rank - 1, places) : NULL;
+    ct_tensor *rows = axis_last(x, at), *places = rows ? ordered(op->name, rows, k, descending, false) : NULL;
+    ct_tensor *y = places ? axis_back(gathered(rows, rows->rank - 1, places), x, at) : NULL;
+    places = y ? axis_back(places, x, at) : NULL;
     ct_set_recording(was);
-    if (!y)
-        return NULL;
     if (indices)
-        *indices = axis_back(places, x, at);
-    return axis_back(RECORD0(op, y, rows, places), x, at);
+        *indices = places;
+    return places ? RECORD(op, y, &at, x, places) : NULL;
 }
 
 ct_tensor *(ct_sort)(ct_tensor *x, int axis, const ct_sort_options *options)
