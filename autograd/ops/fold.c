@@ -1,4 +1,6 @@
 /* Reductions beside sum and the extremes: products, questions about all elements, and sums that skip NaN. */
+#include <math.h>
+
 #include "../kernels/scan.h"
 #include "rows.h"
 
@@ -79,12 +81,22 @@ ct_tensor *(ct_count_nonzero)(ct_tensor *x, const int *axes, size_t count, bool 
 }
 
 /* ---- nansum, nanmean ------------------------------------------------------------------------------------------------------------------------- */
+/* A sum that is no NaN has skipped none. */
+static bool any_nan(const ct_tensor *y)
+{
+    bool any = false;
+    for (int64_t i = 0, n = tensor_numel(y); i < n; i++)
+        any |= y->dtype == CT_FLOAT32 ? isnan(((const float *)(const void *)y->data)[i]) : isnan(((const double *)(const void *)y->data)[i]);
+    return any;
+}
+
 ct_tensor *(ct_nansum)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
 {
     bool ok;
     if (!given("nansum", "the operand", x) || (check_axes("nansum", x, axes, count, &ok), !ok))
         return NULL;
-    return (ct_sum)(is_floating(x) ? ct_where(ct_isnan(x), 0.0, x) : x, axes, count, keepdims);
+    ct_tensor *y = (ct_sum)(x, axes, count, keepdims);
+    return y && is_floating(x) && any_nan(y) ? (ct_sum)(ct_where(ct_isnan(x), 0.0, x), axes, count, keepdims) : y;
 }
 
 ct_tensor *(ct_nanmean)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
