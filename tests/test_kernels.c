@@ -347,6 +347,136 @@ static void test_loops_over_random_strides(void **state)
     free(wanted);
 }
 
+/* ---- Orders, against an insertion into place one by one ----------------------------------------------------------------------- */
+static double plain_at(ct_tensor *x, int64_t i)
+{
+    const void *p = ct_data(x);
+    return ct_dtype_of(x) == CT_FLOAT32 ? (double)((const float *)p)[i] : ct_dtype_of(x) == CT_FLOAT64 ? ((const double *)p)[i]
+         : ct_dtype_of(x) == CT_INT64 ? (double)((const int64_t *)p)[i] : ((const uint8_t *)p)[i];
+}
+
+static bool stands_before(double a, double b)   /* NaN is the greatest */
+{
+    return isnan(b) ? !isnan(a) : a < b;
+}
+
+static void plain_merge_sort(int64_t *places, int64_t *spare, int64_t n, ct_tensor *x, bool descending)
+{
+    const int64_t half = n / 2;
+    if (n < 2)
+        return;
+    plain_merge_sort(places, spare, half, x, descending), plain_merge_sort(places + half, spare, n - half, x, descending);
+    for (int64_t i = 0, a = 0, b = half; i < n; i++) {
+        const double left = a < half ? plain_at(x, places[a]) : 0, right = b < n ? plain_at(x, places[b]) : 0;
+        const bool second = a == half || (b < n && (descending ? stands_before(left, right) : stands_before(right, left)));
+        spare[i] = places[second ? b++ : a++];
+    }
+    memcpy(places, spare, (size_t)n * sizeof *places);
+}
+
+static ct_tensor *row_to_order(int64_t n, ct_dtype dtype, int kind, uint64_t *random)
+{
+    double *v = malloc((size_t)n * sizeof *v);
+    assert_non_null(v);
+    for (int64_t i = 0; i < n; i++) {
+        const double r = (double)next_random(random) / 0x1p31 - 0.5;
+        v[i] = kind == 0 ? r : kind == 1 ? floor(r * 7) : kind == 2 ? ldexp(r, (int)(next_random(random) % 200) - 100) : 1 + r * 1e-3;
+        if (kind == 1 && dtype <= CT_FLOAT64 && v[i] == 0)
+            v[i] = i % 3 ? -0.0 : i % 2 ? NAN : 0;
+        if (dtype == CT_INT64)
+            v[i] = floor(v[i] * (kind == 2 ? 0x1p-40 : 1e9));
+    }
+    ct_tensor *x = ct_cast((ct_vector)(v, (size_t)n, CT_FLOAT64), dtype);
+    free(v);
+    assert_non_null(x);
+    return x;
+}
+
+static void check_orders(ct_tensor *x, bool descending)
+{
+    const int64_t n = ct_numel(x);
+    int64_t *want = malloc((size_t)(2 * n) * sizeof *want);
+    assert_non_null(want);
+    for (int64_t i = 0; i < n; i++)
+        want[i] = i;
+    plain_merge_sort(want, want + n, n, x, descending);
+    assert_memory_equal(ct_data(ct_argsort(x, 0, .descending = descending)), want, (size_t)n * sizeof *want);
+    const int64_t counts[] = {1, 10, 32, 33, n / 3, n - 1, n};
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+        ct_tensor *found = NULL;
+        if (counts[k] < 1 || counts[k] > n)
+            continue;
+        assert_non_null(ct_topk(x, counts[k], 0, .smallest = !descending, .indices = &found));
+        assert_memory_equal(ct_data(found), want, (size_t)counts[k] * sizeof *want);
+    }
+    if (!descending) {
+        ct_tensor *middle = NULL, *inverse = NULL, *values = ct_unique(x, .inverse = &inverse);
+        int64_t numbers = n, runs = 0;
+        assert_non_null(ct_median(x, 0, .indices = &middle));
+        while (numbers && isnan(plain_at(x, want[numbers - 1])))
+            numbers--;
+        assert_true(*(const int64_t *)ct_data(middle) == want[numbers < n ? numbers : (n - 1) / 2]);
+        for (int64_t i = 0; i < n; i++) {
+            runs += !i || plain_at(x, want[i]) != plain_at(x, want[i - 1]);
+            assert_true(((const int64_t *)ct_data(inverse))[want[i]] == runs - 1);
+        }
+        assert_true(ct_numel(values) == runs);
+    }
+    free(want);
+}
+
+static void test_orders_of_rows(void **state)
+{
+    (void)state;
+    static const int64_t lengths[] = {1, 2, 40, 64, 65, 300, 5000, 32768, 32769, 100003};
+    const int was = ct_num_threads();
+    uint64_t random = 5;
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+        for (int dtype = CT_FLOAT32; dtype <= CT_BOOL; dtype++)
+            for (int kind = 0; kind < 4; kind++) {
+                CT_SCOPE;
+                ct_set_num_threads((int[]){1, 2, 3, 8}[kind]);
+                ct_tensor *x = row_to_order(lengths[l], (ct_dtype)dtype, kind, &random);
+                check_orders(x, false), check_orders(x, true);
+            }
+    ct_set_num_threads(was);
+}
+
+/* ---- Extremes and their places, along rows, in pieces, and down columns --------------------------------------------------------- */
+static void test_extremes(void **state)
+{
+    (void)state;
+    static const int64_t shapes[][2] = {{1, 1}, {3, 63}, {3, 64}, {2, 65}, {5, 513}, {70, 130}, {2, 40000}, {300, 3}, {129, 64}};
+    uint64_t random = 3;
+    for (EACH_ISA)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (int dtype = CT_FLOAT32; dtype <= CT_BOOL; dtype++)
+                for (int turn = 0; turn < 16; turn++) {
+                    CT_SCOPE;
+                    const int64_t rows = shapes[s][0], columns = shapes[s][1];
+                    ct_tensor *flat = row_to_order(rows * columns, (ct_dtype)dtype, turn & 1, &random), *x = ct_reshape(flat, rows, columns), *places = NULL;
+                    const int axis = turn >> 1 & 1;
+                    const bool largest = turn >> 2 & 1;
+                    ct_tensor *y = largest ? ct_max(x, axis, .indices = &places) : ct_min(x, axis, .indices = &places);
+                    ct_tensor *alone = largest ? ct_amax(x, axis) : ct_amin(x, axis);
+                    assert_non_null(y), assert_non_null(alone);
+                    const int64_t kept = axis ? rows : columns, gone = axis ? columns : rows, step = axis ? 1 : columns, row_step = axis ? columns : 1;
+                    for (int64_t i = 0; i < kept; i++) {
+                        int64_t best = 0;
+                        for (int64_t k = 1; k < gone; k++) {
+                            const double v = plain_at(flat, i * row_step + k * step), b = plain_at(flat, i * row_step + best * step);
+                            if (!isnan(b) && (isnan(v) || (largest ? v > b : v < b)))
+                                best = k;
+                        }
+                        const double want = plain_at(flat, i * row_step + best * step), found = plain_at(y, i), other = plain_at(alone, i);
+                        if (((const int64_t *)ct_data(places))[i] != best || (found != want && !(isnan(found) && isnan(want))) ||
+                            (other != want && !(isnan(other) && isnan(want))))
+                            fail_msg("%s of (%d, %d) %s along %d, %d: place %d, value %g, want %d, %g", largest ? "max" : "min", (int)rows, (int)columns,
+                                     ct_dtype_name((ct_dtype)dtype), axis, (int)i, (int)((const int64_t *)ct_data(places))[i], found, (int)best, want);
+                    }
+                }
+}
+
 static int restore_isa(void **state)
 {
     (void)state;
@@ -374,6 +504,8 @@ int main(void)
         TEST(test_softmax_rows),
         TEST(test_every_cast),
         TEST(test_loops_over_random_strides),
+        TEST(test_orders_of_rows),
+        TEST(test_extremes),
     };
     return cmocka_run_group_tests(tests, NULL, end);
 }

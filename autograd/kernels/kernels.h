@@ -46,6 +46,7 @@ struct kernels {
     void (*sum_columns[FLOATS])(void *out, const void *x, size_t rows, size_t columns, ptrdiff_t row_step, ptrdiff_t step);
     int64_t (*sum_integers[DTYPES])(const void *x, size_t n, ptrdiff_t step);
     size_t (*extreme[2][DTYPES])(const void *x, size_t n, ptrdiff_t step); /* place of the first smallest [0] or largest [1]; NaN wins */
+    void (*extreme_columns[2][DTYPES])(void *out, int64_t *places, const void *x, size_t rows, size_t columns, ptrdiff_t row_step); /* NULL: not asked */
 
     /* Rows of n contiguous values; out may be x. */
     void (*softmax[FLOATS])(void *out, const void *x, size_t n);
