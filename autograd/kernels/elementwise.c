@@ -318,6 +318,7 @@ void ISA_NAME(elementwise_table)(struct kernels *table)
 #define LOGICAL(name, ...) table->binary[BINARY_##name][BOOL] = binary_##name##_bool;
 #include "../ops/binary.def"
     far_rows(table);
+    table->binary[BINARY_pow][F32] = power_f32, table->binary[BINARY_pow][F64] = power_f64;
     /* the rows that say NONE */
     static const uint8_t no_bool[] = {BINARY_sub, BINARY_pow, BINARY_fmod, BINARY_remainder, BINARY_floor_divide};
     static const uint8_t no_integers[] = {BINARY_div, BINARY_atan2, BINARY_hypot, BINARY_logaddexp, BINARY_xlogy};

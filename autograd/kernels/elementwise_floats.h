@@ -88,6 +88,22 @@ ISA_INLINE T NAME(floor_divide)(T a, T b, T fmod)
 #undef COMPARISON
 #undef LOGICAL
 
+/* The powers that are written most */
+static void NAME(power)(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)
+{
+    const T exponent = step[2] == 0 ? *(const T *)p[2] : 0;
+    if (exponent == 1) {
+        LOOP1(T, T, x)
+    } else if (exponent == 2) {
+        LOOP1(T, T, x * x)
+    } else if (exponent == 3) {
+        LOOP1(T, T, x * x * x)
+    } else if (exponent == -1) {
+        LOOP1(T, T, 1 / x)
+    } else
+        NAME(binary_pow)(n, p, step, unused);
+}
+
 static void NAME(mask_scale)(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters)
 {
     const T scale = (T)parameters[0];

@@ -12,7 +12,8 @@ ISA_INLINE float erf_f32(float x)               /* 1 - 2^(t q(t)), t = |x|, up t
     return __builtin_copysignf(2.0f * FMA(y, half, half - 0.5f), x);
 }
 
-/* e^(-a^2) times a polynomial of 2 / (2 + a). What a * a rounds away counts, as e^ magnifies it. */
+/* e^(-a^2) times a polynomial of 2 / (2 + a). What a * a rounds away counts, as e^ magnifies it.
+ * Near 0 it is 1 - erf, which a polynomial gives. */
 ISA_INLINE float erfc_f32(float x)
 {
     float a = __builtin_fabsf(x), inside = a > 10.5f ? 10.5f : a, t = 2.0f / (2.0f + inside);
@@ -20,16 +21,20 @@ ISA_INLINE float erfc_f32(float x)
     float p = t * POLY11(t, 0.2820885208f, 0.282252402f, 0.2451791073f, 0.1855952763f, 0.05487669592f, 0.03540890142f, -0.02196506194f,
                          -0.2895869016f, 0.3814162632f, -0.1910320874f, 0.03576688753f);
     float y = exp_f32(-square) * (p + p * expm1_near(-rest));
-    return x < 0 ? 2.0f - y : y;
+    float s = x * x, near = FMA(x, POLY6(s, 1.28379166e-1f, -3.76125336e-1f, 1.12819925e-1f, -2.67681349e-2f, 4.99119423e-3f, -5.96761703e-4f), x);
+    y = x < 0 ? 2.0f - y : y;
+    return a < 0.75f ? 1.0f - near : y;
 }
 
-/* Phi(x), the normal distribution's integral up to x. Beyond 6 the tail goes on as a Gaussian's would. */
+/* Phi(x), the normal distribution's integral up to x; 0 below -6, where 1 - Phi rounds to 1 long since */
 ISA_INLINE float normal_cdf_f32(float x)
 {
+    const float rounder = HALF_ROUNDER + 1.0f;
     float a = __builtin_fabsf(x), t = a > 6.0f ? 6.0f : a;
     float p = POLY10(t, -0.9999999812f, -1.151105464f, -0.4592084327f, -0.05248757874f, 0.007034302329f, -9.375549242e-5f, -0.0002196758116f,
                      5.342832622e-5f, -5.83724505e-6f, 2.548724146e-7f);
-    float y = exp2_f32(FMA(0.75f * (t - a), t + a, p));
+    float shifted = p + rounder, power = half_power(shifted), y = FMA(exp2m1_near(p - (shifted - rounder)), power, power);
+    y = a > 6.0f ? 0.0f : y;
     return x < 0 ? y : 1.0f - y;
 }
 

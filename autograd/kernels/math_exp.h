@@ -70,13 +70,11 @@ ISA_INLINE float sigmoid_f32(float x)
     return 1.0f / (1.0f + exp_f32(-x));
 }
 
-ISA_INLINE float tanh_f32(float x)              /* a quotient of polynomials up to where it rounds to 1 */
+ISA_INLINE float tanh_f32(float x)              /* h / (h + 1), h = (e^2|x| - 1) / 2 */
 {
-    float a = __builtin_fabsf(x), t = a > 9.02f ? 9.02f : a, s = t * t;
-    float p = POLY6(s, 0.9999999987f, 0.1367987221f, 0.003868274304f, 2.800639876e-5f, 3.058255535e-8f, -1.220172013e-11f);
-    float q = POLY5(s, 1.0f, 0.4701320426f, 0.02724564251f, 0.0003938537516f, 1.287293589e-6f);
-    float y = t * p / q;
-    return __builtin_copysignf(y > 1.0f ? 1.0f : y, x);
+    float shifted, a = __builtin_fabsf(x), inside = a > 10.0f ? 20.0f : 2.0f * a;
+    float y = expm1_near(reduce_exp(inside, HALF_ROUNDER, &shifted)), half = half_power(shifted), h = FMA(y, half, half - 0.5f);
+    return __builtin_copysignf(h / (h + 1.0f), x);
 }
 
 ISA_INLINE float sinh_f32(float x)              /* (e - 1/e) / 2 from a quarter of e - 1, as e overflows first */

@@ -6,13 +6,21 @@
 #define HALF_PI_F32 1.57079633f
 #define HALF_PI_EXCESS 4.37113883e-8f               /* over pi/2 */
 
-/* x = q pi/2 + r, |r| <= pi/4, in float64, where 33 digits of pi/2 times q are exact. */
+/* x = q pi/2 + r, |r| <= pi/4: pi/2 in three parts where products are exact inside a sum, else in float64, where 33 bits of
+ * it times q are. */
 ISA_INLINE float reduce_turn(float x, uint32_t *q)
 {
+#ifdef __FMA__
+    const float rounder = 12582912.0f;
+    float shifted = FMA(x, 0.636619772f, rounder), whole = shifted - rounder;
+    *q = bits_of(shifted);
+    return FMA(whole, 1.71512451e-15f, FMA(whole, HALF_PI_EXCESS, FMA(whole, -HALF_PI_F32, x)));
+#else
     const double rounder = 6755399441055744.0;
     double shifted = x * 0.63661977236758134 + rounder, whole = shifted - rounder;
     *q = (uint32_t)bits_of_double(shifted);
     return (float)(x - whole * 1.5707963267341256 - whole * 6.0771005065061922e-11);
+#endif
 }
 
 ISA_INLINE float sin_near(float r)
