@@ -58,6 +58,12 @@ struct kernels {
     void (*log_softmax_vjp[FLOATS])(void *dx, const void *g, const void *y, size_t n); /* g - e^y sum(g) */
     void (*softmax_minus_target[FLOATS])(void *dx, const void *x, size_t n, double largest, double rest, int64_t target,
                                          double scale); /* scale (e^(x - largest - rest) - [j = target]) */
+
+    /* n values of a Philox stream from a block on: element i comes from block i / 4 (float32) or i / 2 (others) after it, whoever
+     * makes it. */
+    void (*random_uniform[FLOATS])(void *out, size_t n, uint64_t seed, uint64_t block); /* [0, 1), multiples of 2^-24, 2^-53 */
+    void (*random_normal[FLOATS])(void *out, size_t n, uint64_t seed, uint64_t block);  /* Box-Muller: words 2j and 2j + 1 make values 2j and 2j + 1 */
+    void (*random_below)(int64_t *out, size_t n, uint64_t seed, uint64_t block, int64_t low, uint64_t span); /* low + [0, span) */
 };
 const struct kernels *kernels(void);
 

@@ -14,6 +14,7 @@
 #undef SIGMOID
 #undef POW
 #undef MULADD
+#undef LGAMMA
 #undef EXP2
 #undef LOG2
 #undef LOG10
@@ -27,6 +28,8 @@
 #undef ACOSH
 #undef ATANH
 #undef ERFC
+#undef NORMAL_CDF
+#undef GELU_SLOPE
 #undef FLOOR
 #undef CEIL
 #undef TRUNC
