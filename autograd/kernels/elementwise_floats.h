@@ -88,7 +88,8 @@ ISA_INLINE T NAME(floor_divide)(T a, T b, T fmod)
 #undef COMPARISON
 #undef LOGICAL
 
-/* The powers that are written most */
+/* The powers that are written most. Another one for all is given as a row of itself: what compilers would draw out of the loop
+ * is what keeps it from being vector code. */
 static void NAME(power)(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)
 {
     const T exponent = step[2] == 0 ? *(const T *)p[2] : 0;
@@ -100,6 +101,14 @@ static void NAME(power)(size_t n, char *const *p, const ptrdiff_t *step, const d
         LOOP1(T, T, x * x * x)
     } else if (exponent == -1) {
         LOOP1(T, T, 1 / x)
+    } else if (step[2] == 0 && n > 1) {
+        enum { ROW = 256 };
+        T exponents[ROW];
+        for (size_t i = 0; i < ROW; i++)
+            exponents[i] = exponent;
+        for (size_t from = 0; from < n; from += ROW)
+            NAME(binary_pow)(n - from < ROW ? n - from : ROW, (char *const[]){p[0] + (ptrdiff_t)from * step[0], p[1] + (ptrdiff_t)from * step[1], (char *)exponents},
+                             (const ptrdiff_t[]){step[0], step[1], sizeof(T)}, unused);
     } else
         NAME(binary_pow)(n, p, step, unused);
 }
