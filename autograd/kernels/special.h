@@ -56,7 +56,7 @@ static inline double trigamma(double x)
     if (x > 0)
         return trigamma_positive(x);
     if (x == floor(x) || x != x)
-        return x != x || x == -INFINITY ? x : INFINITY;
+        return x != x || x == -INFINITY ? NAN : INFINITY;
     const double sine = sin(3.14159265358979323846 * (x - floor(x)));
     return 9.8696044010893586 / (sine * sine) - trigamma_positive(1 - x);
 }
