@@ -157,9 +157,9 @@ ISA_INLINE size_t lanes_used(size_t count)
                 best = lane[0], found = first, found_end = end;                                                          \
         }                                                                                                                \
         if (found < n) {                                                                                                 \
-            for (bool there = false; found + LANES < found_end; found += LANES) {                                        \
+            for (int there = 0; found + LANES < found_end; found += LANES) {                                             \
                 for (size_t j = 0; j < LANES; j++)                                                                       \
-                    there |= x[found + j] == best;                                                                       \
+                    there += x[found + j] == best;                                                                       \
                 if (there)                                                                                               \
                     break;                                                                                               \
             }                                                                                                            \
