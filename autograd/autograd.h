@@ -243,7 +243,7 @@ CT_API ct_tensor *ct_div(ct_tensor *a, ct_tensor *b); /* a / b; integers give fl
 CT_API ct_tensor *ct_pow(ct_tensor *a, ct_tensor *b); /* a^b; 0^0 = 1; integers to a negative power are an error */
 CT_API ct_tensor *ct_maximum(ct_tensor *a, ct_tensor *b); /* NaN wins; equal operands share the gradient */
 CT_API ct_tensor *ct_minimum(ct_tensor *a, ct_tensor *b);
-CT_API ct_tensor *ct_fmax(ct_tensor *a, ct_tensor *b); /* a number wins over NaN; equal operands: all the gradient to a */
+CT_API ct_tensor *ct_fmax(ct_tensor *a, ct_tensor *b); /* a number wins over NaN; equal operands share the gradient */
 CT_API ct_tensor *ct_fmin(ct_tensor *a, ct_tensor *b);
 CT_API ct_tensor *ct_fmod(ct_tensor *a, ct_tensor *b); /* a - b trunc(a / b): the sign of a; integers by 0 are an error, here and in the next two */
 CT_API ct_tensor *ct_remainder(ct_tensor *a, ct_tensor *b); /* a - b floor(a / b): the sign of b */
@@ -318,7 +318,7 @@ CT_API ct_tensor *ct_bincount(ct_tensor *x, const ct_bincount_options *options);
 
 /* ---- Products -------------------------------------------------------------------------------------------------------- */
 CT_API ct_tensor *ct_matmul(ct_tensor *a, ct_tensor *b); /* (..., m, k) x (..., k, n) -> (..., m, n); leading axes broadcast; a vector is a
-                                                            row on the left, a column on the right, and its axis goes; any strides, one dtype */
+                                                            row on the left, a column on the right, and its axis goes; any strides, one dtype, float or int64 */
 CT_API ct_tensor *ct_dot(ct_tensor *a, ct_tensor *b); /* (k) x (k) -> () */
 CT_API ct_tensor *ct_outer(ct_tensor *a, ct_tensor *b); /* (m) x (n) -> (m, n): a_i b_j */
 CT_API ct_tensor *ct_mv(ct_tensor *a, ct_tensor *x); /* (m, k) x (k) -> (m) */
@@ -367,10 +367,14 @@ typedef enum { CT_ZEROS, CT_REFLECT, CT_REPLICATE, CT_CIRCULAR } ct_pad_mode; /*
 CT_API ct_tensor *ct_pad_by(ct_tensor *x, ct_pad_mode mode, const int64_t *widths, size_t count); /* widths as for pad. C: ct_pad_by(x, CT_REFLECT, 1, 1) */
 CT_API ct_tensor *ct_flip(ct_tensor *x, const int *axes, size_t count); /* reverses axes, all if none is named; a view. C: ct_flip(x), ct_flip(x, 0, 1) */
 CT_API ct_tensor *ct_roll(ct_tensor *x, const int64_t *shifts, const int *axes, size_t count); /* y[i + shift] = x[i], round the end;
-                                                            axes NULL: of the flattened x. C: ct_roll(x, 1), ct_roll(x, 1, axis) */
+                                                            axes NULL: of the flattened x. C: ct_roll(x, 1), ct_roll(x, 1, axis),
+                                                            ct_roll(x, CT_SHIFTS(1, -2), CT_AXES(0, 1)) */
 CT_API ct_tensor *ct_tile(ct_tensor *x, const int64_t *repeats, size_t count); /* x again and again: abab. C: ct_tile(x, 2, 1) */
-CT_API ct_tensor *ct_repeat_interleave(ct_tensor *x, int64_t repeats, int axis); /* each again and again: aabb */
-CT_API ct_tensor *ct_movedim(ct_tensor *x, int from, int to); /* the others keep their order */
+CT_API ct_tensor *ct_repeat_interleave(ct_tensor *x, ct_tensor *repeats, const int *axes, size_t count); /* each again and again: aabb; repeats: one
+                                                            for all, or an int64 vector with one for each; no axis: of the flattened x.
+                                                            C: ct_repeat_interleave(x, 2), ct_repeat_interleave(x, repeats, axis) */
+CT_API ct_tensor *ct_movedim(ct_tensor *x, const int *from, size_t m, const int *to, size_t n); /* the others keep their order. C: ct_movedim(x, 0, -1),
+                                                            ct_movedim(x, CT_AXES(0, 1), CT_AXES(-1, 0)) */
 CT_API ct_tensor *ct_swapaxes(ct_tensor *x, int axis, int other); /* ct_transpose by NumPy's name */
 CT_API ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *sizes, size_t rank); /* ct_expand by NumPy's name. C: ct_broadcast_to(x, 2, 3) */
 CT_API size_t ct_chunk(ct_tensor *x, size_t chunks, int axis, ct_tensor **parts); /* at most so many parts of equal length, the last shorter:
@@ -455,6 +459,11 @@ typedef struct { ct_reduction reduction; double margin; int p; ct_tensor *weight
 CT_API extern const ct_multi_margin_options ct_multi_margin_defaults;
 CT_API ct_tensor *ct_multi_margin(ct_tensor *x, ct_tensor *target, const ct_multi_margin_options *options); /* (N, C) or (C); with class t:
                                                             sum over c != t of max(0, margin - x_t + x_c)^p / C, times t's weight */
+typedef struct { ct_reduction reduction; int64_t blank; bool zero_infinity; char end_; } ct_ctc_options; /* zero_infinity: impossible targets cost 0 */
+CT_API ct_tensor *ct_ctc(ct_tensor *log_p, ct_tensor *target, ct_tensor *input_lengths, ct_tensor *target_lengths, const ct_ctc_options *options); /* -log p of the
+                                                            target under any alignment. log_p: (T, N, C) or (T, C), out of ct_log_softmax (what its
+                                                            gradient takes for granted); labels other than blank: (N, S), or all in a row; lengths
+                                                            (N). The mean is over losses a label. No second derivative */
 /* Regression */
 CT_API ct_tensor *ct_mse(ct_tensor *x, ct_tensor *y, const ct_loss_options *options);  /* (x - y)^2 */
 CT_API ct_tensor *ct_l1(ct_tensor *x, ct_tensor *y, const ct_loss_options *options);   /* |x - y| */

@@ -185,6 +185,17 @@ static inline ct_tensor *ct_same_(const void *t)
         ct_tensor *const c = (z);                                                                                        \
         CT_WITH_(f, (a, b, c, ), type, defaults, __VA_ARGS__);                                                           \
     })
+#define CT_WITH4_(f, type, x, y, z, ...)                                                                                 \
+    CT_WITH4B_(f, type, x, y, z, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_a_), CT_NAME_(ct_b_), CT_NAME_(ct_c_), CT_NAME_(ct_d_), CT_TAIL_(__VA_ARGS__))
+#define CT_WITH4B_(f, type, x, y, z, w, a, b, c, d, ...)                                                                 \
+    __extension__({                                                                                                      \
+        ct_tensor *const a = (x);                                                                                        \
+        ct_tensor *const b = (y);                                                                                        \
+        ct_tensor *const c = (z);                                                                                        \
+        ct_tensor *const d = (w);                                                                                        \
+        CT_WITH_(f, (a, b, c, d, ), type, (), __VA_ARGS__);                                                              \
+    })
+#define ct_ctc(log_p, target, input_lengths, ...) CT_WITH4_(ct_ctc, ct_ctc_options, log_p, target, input_lengths, __VA_ARGS__)
 #define ct_linear(x, w, ...) CT_WITH3_(ct_linear, ct_linear_options, (), x, w, __VA_ARGS__)
 #define ct_addmm(c, a, ...) CT_WITH3_(ct_addmm, ct_addmm_options, (CT_ADDMM_DEFAULTS), c, a, __VA_ARGS__)
 #define ct_baddbmm(c, a, ...) CT_WITH3_(ct_baddbmm, ct_addmm_options, (CT_ADDMM_DEFAULTS), c, a, __VA_ARGS__)
@@ -374,6 +385,14 @@ static inline ct_subscript ct_at_range_(int64_t start, int64_t stop, int64_t ste
         ct_tensor *const i_ = (index);                                                                                   \
         CT_LISTB_(ct_take_along_axis, (x_, i_, ), int, (), list, __VA_ARGS__);                                           \
     })
+#define ct_repeat_interleave(x, ...)                                                                                     \
+    CT_REPEAT_(x, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_n_), CT_NAME_(ct_list_), CT_TAIL_(__VA_ARGS__))
+#define CT_REPEAT_(x, repeats, x_, n_, list, ...)                                                                        \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        __auto_type n_ = (repeats);                                                                                      \
+        CT_LISTB_(ct_repeat_interleave, (x_, CT_OPERAND_(n_), ), int, (), list, __VA_ARGS__);                            \
+    })
 
 /* ---- Trailing arguments that may be left out ------------------------------------------------------------------------------ */
 #define CT_ARG1_(...) CT_ARG1B_(__VA_ARGS__, )
@@ -397,10 +416,27 @@ static inline ct_subscript ct_at_range_(int64_t start, int64_t stop, int64_t ste
     ct_diagonal(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0, ), CT_ARG3_(__VA_ARGS__, 0, 0, ), CT_ARG4_(__VA_ARGS__, 1, 1, 1, ))
 #define ct_diag_embed(...) \
     ct_diag_embed(CT_ARG1_(__VA_ARGS__), CT_ARG2_(__VA_ARGS__, 0, ), CT_ARG3_(__VA_ARGS__, -2, -2, ), CT_ARG4_(__VA_ARGS__, -1, -1, -1, ))
-#define ct_roll(...) CT_ROLL_(__VA_ARGS__, CT_ROLL_AXIS_, CT_ROLL_FLAT_, )(__VA_ARGS__)
-#define CT_ROLL_(x, shift, a, f, ...) f
+#define ct_roll(...) CT_ROLL_(__VA_ARGS__, CT_ROLL_AXES_, CT_ROLL_AXIS_, CT_ROLL_FLAT_, )(__VA_ARGS__)
+#define CT_ROLL_(x, shift, a, b, f, ...) f
+#define CT_SHIFTS(...) ((const int64_t[]){__VA_ARGS__}), (sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+#define CT_ROLL_AXES_(x, shifts, n, axes) CT_ROLL_AXESB_(x, shifts, n, axes, CT_NAME_(ct_x_), CT_NAME_(ct_shifts_), CT_NAME_(ct_n_), CT_NAME_(ct_list_))
+#define CT_ROLL_AXESB_(x, shifts, n, axes, x_, shifts_, n_, list)                                                        \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        const int64_t *const shifts_ = (shifts);                                                                         \
+        const size_t n_ = (n);                                                                                           \
+        const ct_axis_list_ list = ct_unpack_axes_(axes);                                                                \
+        (ct_roll)(x_, n_ == list.count ? shifts_ : NULL, list.axis, n_);                                                 \
+    })
 #define CT_ROLL_FLAT_(x, shift) (ct_roll)(x, (const int64_t[]){shift}, NULL, 1)
 #define CT_ROLL_AXIS_(x, shift, axis) (ct_roll)(x, (const int64_t[]){shift}, (const int[]){axis}, 1)
+#define ct_movedim(x, from, to) CT_MOVEDIM_(x, from, to, CT_NAME_(ct_x_), CT_NAME_(ct_from_), CT_NAME_(ct_to_))
+#define CT_MOVEDIM_(x, from, to, x_, from_, to_)                                                                         \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x);                                                                                       \
+        const ct_axis_list_ from_ = ct_unpack_axes_(from), to_ = ct_unpack_axes_(to);                                    \
+        (ct_movedim)(x_, from_.axis, from_.count, to_.axis, to_.count);                                                  \
+    })
 #define ct_tensordot(a, ...) CT_TENSORDOT_(__VA_ARGS__, CT_TENSORDOT_PAIRS_, CT_TENSORDOT_LAST_, )(a, __VA_ARGS__)
 #define CT_TENSORDOT_(b, m, n, f, ...) f
 #define CT_TENSORDOT_LAST_(a, b, count) CT_TENSORDOT_LASTB_(a, b, count, CT_NAME_(ct_a_), CT_NAME_(ct_b_), CT_NAME_(ct_n_))

@@ -4,7 +4,12 @@
  * come before the node that made it. Nothing recurses, however deep the graph. */
 #include "walk.h"
 
-/* ---- The heap ------------------------------------------------------------------------------------------------------------------ */
+/* ---- The heap: by key; among equals what was recorded later, so that sums have one order --------------------------------- */
+static bool goes_before(const ct_node *a, const ct_node *b)
+{
+    return a->key != b->key ? a->key > b->key : a->serial > b->serial;
+}
+
 static bool heap_push(struct walk *w, ct_node *node)
 {
     if (w->count == w->room) {
@@ -18,7 +23,7 @@ static bool heap_push(struct walk *w, ct_node *node)
         w->heap = bigger, w->room = room;
     }
     size_t i = w->count++;
-    for (; i > 0 && w->heap[(i - 1) / 2]->key < node->key; i = (i - 1) / 2)
+    for (; i > 0 && goes_before(node, w->heap[(i - 1) / 2]); i = (i - 1) / 2)
         w->heap[i] = w->heap[(i - 1) / 2];
     w->heap[i] = node;
     return true;
@@ -29,9 +34,9 @@ ct_node *walk_next(struct walk *w)
     ct_node *top = w->heap[0], *moved = w->heap[--w->count];
     size_t i = 0;
     for (size_t child; (child = 2 * i + 1) < w->count; i = child) {
-        if (child + 1 < w->count && w->heap[child + 1]->key > w->heap[child]->key)
+        if (child + 1 < w->count && goes_before(w->heap[child + 1], w->heap[child]))
             child++;
-        if (w->heap[child]->key <= moved->key)
+        if (!goes_before(w->heap[child], moved))
             break;
         w->heap[i] = w->heap[child];
     }

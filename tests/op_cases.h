@@ -34,11 +34,13 @@ struct op_case {
     struct range range[CASE_INPUTS];            /* of the values made up; both 0: -2 to 2, integers 0 to 3 */
     struct list values[CASE_INPUTS];            /* in place of values made up */
     struct list expect;                         /* values of the result, row-major */
-    bool smooth;                                /* twice differentiable where the inputs lie: gradgradcheck too */
+    bool smooth;                                /* second derivatives in other layouts than the plain one too */
+    bool split;                                 /* large enough for eight threads, and run for their sake alone */
     double tolerance;                           /* float32 against float64; 0: 1e-5 */
     const char *refused;                        /* the case must fail, and the error contain this */
     enum trait trait;                           /* which trait the refusal excuses the group from */
     const char *no_layouts, *no_same, *no_float32, *no_gradcheck; /* left out, and why */
+    const char *no_second;                      /* there is no second derivative: asking for it fails with this */
 };
 
 struct op_turn {                                /* asks a group for its row number `wanted`; with inputs, runs it too */
@@ -84,7 +86,8 @@ static inline bool case_turn(struct op_turn *at, const struct op_case *row)
     CASE_AS_(#expression, expression, .shapes = {SIZES(2, 1, 5)}, __VA_ARGS__);                                          \
     CASE_AS_(#expression, expression, .shapes = {SCALAR}, __VA_ARGS__);                                                  \
     CASE_AS_(#expression, expression, .shapes = {SIZES(2, 0, 3)}, __VA_ARGS__);                                          \
-    CASE_AS_(#expression, expression, .shapes = {SIZES(93, 101)}, __VA_ARGS__)
+    CASE_AS_(#expression, expression, .shapes = {SIZES(93, 101)}, __VA_ARGS__);                                             \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(311, 211)}, .split = true, __VA_ARGS__)
 #define TWO_INPUTS(expression, ...)                                                                                      \
     CASE_AS_(#expression, expression, .shapes = {SIZES(2, 3), SIZES(2, 3)}, __VA_ARGS__);                                \
     CASE_AS_(#expression, expression, .shapes = {SIZES(2, 1, 3), SIZES(4, 1)}, __VA_ARGS__);                             \
@@ -94,5 +97,8 @@ static inline bool case_turn(struct op_turn *at, const struct op_case *row)
     CASE_AS_(#expression, expression, .shapes = {SIZES(0, 3), SIZES(1, 3)}, __VA_ARGS__);                                \
     CASE_AS_(#expression, expression, .shapes = {SIZES(2, 1), SIZES(2, 0)}, __VA_ARGS__);                                \
     CASE_AS_(#expression, expression, .shapes = {SIZES(93, 101), SIZES(93, 101)}, __VA_ARGS__);                          \
-    CASE_AS_(#expression, expression, .shapes = {SIZES(101), SIZES(93, 1)}, __VA_ARGS__)
+    CASE_AS_(#expression, expression, .shapes = {SIZES(101), SIZES(93, 1)}, __VA_ARGS__);                                   \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(311, 211), SIZES(211)}, .split = true, __VA_ARGS__);              \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(2, 3), SIZES(2)}, .refused = "do not broadcast", __VA_ARGS__);    \
+    CASE_AS_(#expression, expression, .shapes = {SIZES(0), SIZES(2)}, .refused = "do not broadcast", __VA_ARGS__)
 #endif

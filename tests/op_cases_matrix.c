@@ -39,6 +39,7 @@ OP_CASES(addmm)
     CASE(ct_addmm(in[0], in[1], in[2], .alpha = 0), .shapes = {SCALAR, SIZES(2, 3), SIZES(3, 2)}, .smooth = true);
     CASE(ct_addmm(in[0], in[1], in[2]), .shapes = {SIZES(2), SIZES(3, 0), SIZES(0, 2)}, .smooth = true);
     CASE(ct_addmm(in[0], in[1], in[2]), .shapes = {SIZES(93, 97), SIZES(93, 5), SIZES(5, 97)}, .tolerance = 1e-4);
+    CASE(ct_addmm(in[0], in[1], in[2]), .shapes = {SIZES(311, 97), SIZES(311, 5), SIZES(5, 97)}, .split = true, .tolerance = 1e-4);
     CASE(ct_addmm(in[0], in[1], in[2], .beta = 0, .alpha = 2), .shapes = {SIZES(2), SIZES(1, 1), SIZES(1, 2)}, .values = {LIST(NAN, INFINITY), LIST(3), LIST(1, 2)}, .expect = LIST(6, 12));
     CASE(ct_baddbmm(in[0], in[1], in[2], .alpha = 0.5, .beta = -2), .shapes = {SIZES(2, 1), SIZES(3, 2, 3), SIZES(3, 3, 2)}, .smooth = true);
     REFUSED(0, "addmm: (3, 2) does not broadcast to the product (1, 2)", ct_addmm(in[0], in[1], in[2]), .shapes = {SIZES(3, 2), SIZES(1, 3), SIZES(3, 2)});
@@ -131,6 +132,7 @@ OP_CASES(diagonal)
     CASE(ct_diagonal(in[0], -5), .shapes = {SIZES(2, 3)}, .smooth = true);
     CASE(ct_diagonal(in[0], 1), .shapes = {SIZES(0, 3)}, .smooth = true);
     CASE(ct_diagonal(in[0], 1), .shapes = {SIZES(93, 101)});
+    CASE(ct_diagonal(in[0], 1), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_diag(in[0], -1), .shapes = {SIZES(3, 2)}, .smooth = true);
     CASE(ct_trace(in[0]), .shapes = {SIZES(2, 3)}, .smooth = true);
     CASE(ct_trace(in[0]), .shapes = {SIZES(2, 3)}, .kinds = "i", .values = {COUNTING}, .expect = LIST(4));
@@ -163,6 +165,7 @@ OP_CASES(triangles)
     CASE(ct_triu(in[0], 5), .shapes = {SIZES(2, 3)}, .smooth = true);
     CASE(ct_tril(in[0], 1), .shapes = {SIZES(0, 3)}, .smooth = true);
     CASE(ct_tril(in[0]), .shapes = {SIZES(93, 101)});
+    CASE(ct_tril(in[0]), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_tril(in[0], -1), .shapes = {SIZES(2, 3)}, .kinds = "i", .values = {COUNTING}, .expect = LIST(0, 0, 0, 3, 0, 0));
     CASE(ct_triu(in[0], 1), .shapes = {SIZES(2, 2)}, .values = {LIST(NAN, 2, INFINITY, 4)}, .expect = LIST(0, 2, 0, 0), .no_gradcheck = "NaN");
     REFUSED(ZERO_D, "want at least two axes", ct_tril(in[0]), .shapes = {SCALAR});

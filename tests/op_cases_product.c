@@ -28,7 +28,13 @@ OP_CASES(matmul)
     REFUSED(ZERO_D, "at least one axis", ct_matmul(in[0], in[1]), .shapes = {SIZES(2, 2), SCALAR});
     REFUSED(0, "matmul: (64, 784) x (128, 10): inner dimensions 784 and 128 differ", ct_matmul(in[0], in[1]), .shapes = {SIZES(64, 784), SIZES(128, 10)});
     REFUSED(0, "do not broadcast", ct_matmul(in[0], in[1]), .shapes = {SIZES(2, 1, 3), SIZES(3, 3, 1)});
-    REFUSED(0, "want float32 or float64", ct_matmul(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(3, 1)}, .kinds = "ii");
+    CASE(ct_matmul(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(3, 2)}, .kinds = "ii", .values = {LIST(1, -2, 3, 0, 4, -1), LIST(1, 2, 3, 4, 5, -6)},
+         .expect = LIST(10, -24, 7, 22));
+    CASE(ct_matmul(in[0], in[1]), .shapes = {SIZES(3), SIZES(2, 3, 2)}, .kinds = "ii");
+    CASE(ct_matmul(in[0], in[1]), .shapes = {SIZES(2, 0), SIZES(0, 2)}, .kinds = "ii", .expect = LIST(0, 0, 0, 0));
+    CASE(ct_matmul(in[0], in[1]), .shapes = {SIZES(2, 2, 3), SIZES(2, 3, 2)}, .kinds = "ii");
+    CASE(ct_matmul(in[0], in[1]), .shapes = {SIZES(93, 101), SIZES(101, 67)}, .kinds = "ii", .range = {{-9, 9}, {-9, 9}});
+    REFUSED(0, "want float32, float64 or int64", ct_matmul(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(3, 1)}, .kinds = "bb");
 }
 
 #define LINEAR_CASES(activation_)                                                                                        \

@@ -12,8 +12,11 @@ OP_CASES(sum)
     CASE(ct_sum(in[0], 1), .shapes = {SIZES(2, 0)}, .expect = LIST(0, 0), .smooth = true);
     CASE(ct_sum(in[0], 0), .shapes = {SIZES(2, 0)}, .smooth = true);
     CASE(ct_sum(in[0]), .shapes = {SIZES(93, 101)}, .tolerance = 1e-4);
+    CASE(ct_sum(in[0]), .shapes = {SIZES(311, 211)}, .split = true, .tolerance = 1e-4);
     CASE(ct_sum(in[0], 0), .shapes = {SIZES(93, 101)});
+    CASE(ct_sum(in[0], 0), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_sum(in[0], 1), .shapes = {SIZES(93, 101)});
+    CASE(ct_sum(in[0], 1), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_sum(in[0], CT_AXES(0, 2)), .shapes = {SIZES(7, 61, 31)});
     CASE(ct_sum(in[0]), .shapes = {SIZES(70001)}, .tolerance = 1e-4);
     CASE(ct_sum(in[0], 0), .shapes = {SIZES(2, 2)}, .kinds = "i", .values = {LIST(1, 2, 3, 4)}, .expect = LIST(4, 6));
@@ -54,6 +57,7 @@ OP_CASES(var)
     CASE(ct_var(in[0], 0), .shapes = {SIZES(3, 0)}, .smooth = true);
     CASE(ct_var(in[0]), .shapes = {SIZES(0)}, .expect = LIST(NAN), .no_gradcheck = "NaN");
     CASE(ct_var(in[0], 0), .shapes = {SIZES(93, 101)});
+    CASE(ct_var(in[0], 0), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_var(in[0], .correction = 2), .shapes = {SIZES(2)}, .values = {LIST(1, 2)}, .expect = LIST(INFINITY), .no_gradcheck = "infinite");
     REFUSED(0, "var", ct_var(in[0]), .shapes = {SIZES(2, 3)}, .kinds = "i");
 }
@@ -116,7 +120,9 @@ OP_CASES(prod)
     CASE(ct_prod(in[0], 1), .shapes = {SIZES(2, 0)}, .expect = LIST(1, 1), .smooth = true);
     CASE(ct_prod(in[0], 0), .shapes = {SIZES(2, 0)}, .smooth = true);
     CASE(ct_prod(in[0], 0), .shapes = {SIZES(93, 101)}, .range = {{0.8, 1.25}}, .tolerance = 1e-4);
+    CASE(ct_prod(in[0], 0), .shapes = {SIZES(311, 211)}, .split = true, .range = {{0.8, 1.25}}, .tolerance = 1e-4);
     CASE(ct_prod(in[0], 1), .shapes = {SIZES(93, 101)}, .range = {{0.8, 1.25}}, .tolerance = 1e-4);
+    CASE(ct_prod(in[0], 1), .shapes = {SIZES(311, 211)}, .split = true, .range = {{0.8, 1.25}}, .tolerance = 1e-4);
     CASE(ct_prod(in[0]), .shapes = {SIZES(93, 101)}, .range = {{0.99, 1.01}}, .tolerance = 1e-4);
     CASE(ct_prod(in[0]), .shapes = {SIZES(4)}, .values = {LIST(2, 0, 3, 5)}, .expect = LIST(0), .smooth = true);
     CASE(ct_prod(in[0], 0), .shapes = {SIZES(4)}, .values = {LIST(2, 0, 0, 5)}, .expect = LIST(0), .smooth = true);
@@ -134,6 +140,7 @@ OP_CASES(prod)
     CASE(ct_##name(in[0]), .shapes = {SCALAR}, .expect = LIST(1));                                                       \
     CASE(ct_##name(in[0], 1), .shapes = {SIZES(2, 0)}, .expect = LIST(of_nothing, of_nothing));                          \
     CASE(ct_##name(in[0], 0), .shapes = {SIZES(93, 101)}, .kinds = "i");                                                 \
+    CASE(ct_##name(in[0], 0), .shapes = {SIZES(311, 211)}, .split = true, .kinds = "i");                                 \
     CASE(ct_##name(in[0], 1), .shapes = {SIZES(3, 3)}, .values = {LIST(0, -0.0, 0, 1, 0, NAN, -1, 2, NAN)}, .expect = LIST(__VA_ARGS__)); \
     REFUSED(0, #name ": axis 2", ct_##name(in[0], 2), .shapes = {SIZES(2, 3)})
 
@@ -166,7 +173,9 @@ static ct_tensor *places(ct_tensor *x, int axis, bool largest)
         CASE(ct_##name(in[0], 0), .shapes = {SCALAR}, .smooth = true);                                                   \
         CASE(ct_##name(in[0], 0), .shapes = {SIZES(2, 0)}, .smooth = true);                                              \
         CASE(ct_##name(in[0], 0), .shapes = {SIZES(93, 101)});                                                           \
+        CASE(ct_##name(in[0], 0), .shapes = {SIZES(311, 211)}, .split = true);                                           \
         CASE(ct_##name(in[0], 1), .shapes = {SIZES(93, 101)});                                                           \
+        CASE(ct_##name(in[0], 1), .shapes = {SIZES(311, 211)}, .split = true);                                           \
         CASE(ct_##name(in[0], 0), .shapes = {SIZES(4)}, .values = {LIST(order * 1.0, NAN, order * 3.0, NAN)}, .expect = LIST(NAN), .no_gradcheck = "NaN"); \
         CASE(ct_##name(in[0], 0), .shapes = {SIZES(3)}, .kinds = "i", .values = {LIST(order * 1, order * 3, order * 2)}, .expect = LIST(order * 3)); \
         CASE(ct_##name(in[0], 0), .shapes = {SIZES(2)}, .kinds = "b", .values = {LIST(1, 0)}, .expect = LIST(largest));  \
@@ -183,6 +192,7 @@ static ct_tensor *places(ct_tensor *x, int axis, bool largest)
         CASE(ct_##name(in[0]), .shapes = {SCALAR}, .smooth = true);                                                      \
         CASE(ct_##name(in[0], CT_AXES(0, 1)), .shapes = {SIZES(2, 3, 0)}, .smooth = true);                               \
         CASE(ct_##name(in[0]), .shapes = {SIZES(93, 101)});                                                              \
+        CASE(ct_##name(in[0]), .shapes = {SIZES(311, 211)}, .split = true);                                              \
         CASE(ct_##name(in[0], CT_AXES(0, 2)), .shapes = {SIZES(13, 60, 13)});                                            \
         CASE(ct_##name(in[0]), .shapes = {SIZES(3)}, .kinds = "i", .values = {LIST(order * 1, order * 3, order * 2)}, .expect = LIST(order * 3)); \
         CASE(ct_##name(in[0]), .shapes = {SIZES(3)}, .values = {LIST(order * 1.0, NAN, order * 2.0)}, .expect = LIST(NAN), .no_gradcheck = "NaN"); \
@@ -203,7 +213,9 @@ static ct_tensor *places(ct_tensor *x, int axis, bool largest)
         CASE(ct_##arg(in[0]), .shapes = {SCALAR}, .expect = LIST(0));                                                    \
         CASE(ct_##arg(in[0], 0), .shapes = {SIZES(2, 0)});                                                               \
         CASE(ct_##arg(in[0], 1), .shapes = {SIZES(93, 101)});                                                            \
+        CASE(ct_##arg(in[0], 1), .shapes = {SIZES(311, 211)}, .split = true);                                            \
         CASE(ct_##arg(in[0]), .shapes = {SIZES(93, 101)});                                                               \
+        CASE(ct_##arg(in[0]), .shapes = {SIZES(311, 211)}, .split = true);                                               \
         CASE(ct_##arg(in[0]), .shapes = {SIZES(5)}, .values = {LIST(order * 1.0, order * 4.0, order * 4.0, order * 0.0, order * 2.0)}, .expect = LIST(1)); \
         CASE(ct_##arg(in[0]), .shapes = {SIZES(4)}, .values = {LIST(order * 1.0, NAN, order * 4.0, NAN)}, .expect = LIST(1)); \
         CASE(ct_##arg(in[0]), .shapes = {SIZES(2, 2)}, .kinds = "i", .values = {LIST(order * 1, order * 2, order * 9, order * 2)}, .expect = LIST(2)); \
@@ -228,6 +240,7 @@ OP_CASES(median)
     CASE(ct_median(in[0], 0), .shapes = {SCALAR}, .smooth = true);
     CASE(ct_median(in[0], 0), .shapes = {SIZES(2, 0)}, .smooth = true);
     CASE(ct_median(in[0], 0), .shapes = {SIZES(93, 101)});
+    CASE(ct_median(in[0], 0), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_median(in[0], 0), .shapes = {SIZES(4)}, .values = {LIST(4, 1, 3, 2)}, .expect = LIST(2), .smooth = true);
     CASE(ct_median(in[0], 0), .shapes = {SIZES(4)}, .kinds = "i", .values = {LIST(4, 1, 3, 2)}, .expect = LIST(2));
     CASE(ct_median(in[0], 1), .shapes = {SIZES(2, 3)}, .values = {LIST(1, NAN, 2, 7, INFINITY, -INFINITY)}, .expect = LIST(NAN, 7), .no_gradcheck = "NaN");
@@ -243,6 +256,7 @@ OP_CASES(median_shared)
     CASE(ct_median(in[0], .keepdims = true), .shapes = {SIZES(3, 3)}, .smooth = true);
     CASE(ct_median(in[0]), .shapes = {SCALAR}, .smooth = true);
     CASE(ct_median(in[0]), .shapes = {SIZES(93, 101)});
+    CASE(ct_median(in[0]), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_median(in[0]), .shapes = {SIZES(3)}, .values = {LIST(1, NAN, 2)}, .expect = LIST(NAN), .no_gradcheck = "NaN");
     CASE(ct_median(in[0]), .shapes = {SIZES(3)}, .kinds = "b", .values = {LIST(1, 0, 1)}, .expect = LIST(1));
     REFUSED(ZERO_SIZE, "median: (2, 0) is empty", ct_median(in[0]), .shapes = {SIZES(2, 0)});
@@ -258,7 +272,9 @@ OP_CASES(median_shared)
         CASE(ct_##name(in[0], 1), .shapes = {SIZES(2, 0)}, .smooth = true);                                              \
         CASE(ct_##name(in[0], 1), .shapes = {SIZES(0, 2)}, .smooth = true);                                              \
         CASE(ct_##name(in[0], 1), .shapes = {SIZES(93, 101)});                                                           \
+        CASE(ct_##name(in[0], 1), .shapes = {SIZES(311, 211)}, .split = true);                                           \
         CASE(ct_##name(in[0], 0), .shapes = {SIZES(93, 101)});                                                           \
+        CASE(ct_##name(in[0], 0), .shapes = {SIZES(311, 211)}, .split = true);                                           \
         CASE(ct_##name(in[0], 1), .shapes = {SIZES(2, 9001)});                                                           \
         CASE(ct_##name(in[0], 0), .shapes = {SIZES(2)}, .values = {LIST(1000, 1000)}, .expect = __VA_ARGS__);            \
         REFUSED(0, #name, ct_##name(in[0], 2), .shapes = {SIZES(2, 3)});                                                 \
@@ -276,8 +292,11 @@ OP_CASES(logsumexp)
     CASE(ct_logsumexp(in[0], 1), .shapes = {SIZES(2, 0)}, .expect = LIST(-INFINITY, -INFINITY), .no_gradcheck = "infinite");
     CASE(ct_logsumexp(in[0], 0), .shapes = {SIZES(2, 0)}, .smooth = true);
     CASE(ct_logsumexp(in[0], 0), .shapes = {SIZES(93, 101)});
+    CASE(ct_logsumexp(in[0], 0), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_logsumexp(in[0], 1), .shapes = {SIZES(93, 101)});
+    CASE(ct_logsumexp(in[0], 1), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_logsumexp(in[0]), .shapes = {SIZES(93, 101)});
+    CASE(ct_logsumexp(in[0]), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_logsumexp(in[0], 0), .shapes = {SIZES(2)}, .values = {LIST(1000, 1000)}, .expect = LIST(1000.69314718055994531), .tolerance = 1e-4);
     REFUSED(0, "logsumexp", ct_logsumexp(in[0], 0), .shapes = {SIZES(2)}, .kinds = "i");
 }

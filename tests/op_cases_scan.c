@@ -11,7 +11,9 @@
     CASE_AS_(#call, call(in[0], 1), .shapes = {SIZES(2, 0)}, .smooth = true);                                            \
     CASE_AS_(#call, call(in[0], 0), .shapes = {SIZES(2, 0)}, .smooth = true);                                            \
     CASE_AS_(#call, call(in[0], 0), .shapes = {SIZES(93, 101)}, __VA_ARGS__);                                            \
+    CASE_AS_(#call, call(in[0], 0), .shapes = {SIZES(311, 211)}, .split = true, __VA_ARGS__);                            \
     CASE_AS_(#call, call(in[0], 1), .shapes = {SIZES(93, 101)}, __VA_ARGS__);                                            \
+    CASE_AS_(#call, call(in[0], 1), .shapes = {SIZES(311, 211)}, .split = true, __VA_ARGS__);                            \
     REFUSED(0, "axis", call(in[0], 2), .shapes = {SIZES(2, 3)});                                                         \
     REFUSED(0, "operand is NULL", call(NULL, 0), .shapes = {SCALAR})
 
@@ -52,6 +54,7 @@ OP_CASES(linear_recurrence)
     CASE(linear_recurrence(in[0], in[1]), .shapes = {SIZES(1), SIZES(1)}, .smooth = true);
     CASE(linear_recurrence(in[0], in[1]), .shapes = {SIZES(3, 0), SIZES(3, 0)}, .smooth = true);
     CASE(linear_recurrence(in[0], in[1]), .shapes = {SIZES(93, 101), SIZES(93, 101)}, .range = {{-1, 1}, {-2, 2}}, .tolerance = 1e-4);
+    CASE(linear_recurrence(in[0], in[1]), .shapes = {SIZES(311, 211), SIZES(311, 211)}, .split = true, .range = {{-1, 1}, {-2, 2}}, .tolerance = 1e-4);
     CASE(linear_recurrence(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .values = {LIST(INFINITY, 2, 0), LIST(1, 3, 4)}, .expect = LIST(1, 5, 4),
          .no_gradcheck = "infinite");
     REFUSED(ZERO_D, "terms is NULL", linear_recurrence(in[0], NULL), .shapes = {SIZES(1)}); /* 0-d tensors come as rows of one */

@@ -53,6 +53,7 @@ OP_CASES(permute)
     CASE((ct_permute)(in[0], NULL, 0), .shapes = {SCALAR}, .smooth = true);
     CASE(ct_permute(in[0], 1, 0), .shapes = {SIZES(0, 2)}, .smooth = true);
     CASE(ct_permute(in[0], 1, 0), .shapes = {SIZES(93, 101)});
+    CASE(ct_permute(in[0], 1, 0), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_transpose(in[0], 0, -1), .shapes = {SIZES(2, 3, 2)}, .smooth = true);
     CASE(ct_transpose(in[0], 1, 1), .shapes = {SIZES(2, 3)}, .smooth = true);
     CASE(ct_transpose(in[0], 0, -1), .shapes = {SCALAR}, .smooth = true);
@@ -94,6 +95,7 @@ OP_CASES(pad)
     CASE((ct_pad)(in[0], NULL, 0, 1), .shapes = {SCALAR}, .smooth = true);
     CASE(ct_pad(in[0], 7.0, 1, 1), .shapes = {SIZES(2, 0)}, .expect = LIST(7, 7, 7, 7));
     CASE(ct_pad(in[0], 0.0, 3, 3, 2, 2), .shapes = {SIZES(93, 101)});
+    CASE(ct_pad(in[0], 0.0, 3, 3, 2, 2), .shapes = {SIZES(311, 211)}, .split = true);
     CASE(ct_pad(in[0], 9.0, 1, 1), .shapes = {SIZES(2)}, .kinds = "i", .values = {LIST(1, 2)}, .expect = LIST(9, 1, 2, 9));
     REFUSED(0, "pad", ct_pad(in[0], 0.0, 1, 1), .shapes = {SCALAR});
     REFUSED(0, "pad", ct_pad(in[0], 0.0, -3, 0), .shapes = {SIZES(2)});
@@ -118,6 +120,7 @@ OP_CASES(cat)
     CASE(ct_cat(CT_TENSORS(in[0], in[1]), 1), .shapes = {SIZES(0, 2), SIZES(0, 3)}, .smooth = true);
     CASE(ct_cat(CT_TENSORS(in[0], in[1]), 0), .shapes = {SIZES(3), SIZES(2)}, .kinds = "if", .smooth = true);
     CASE(ct_cat(CT_TENSORS(in[0], in[1]), 1), .shapes = {SIZES(93, 101), SIZES(93, 7)});
+    CASE(ct_cat(CT_TENSORS(in[0], in[1]), 1), .shapes = {SIZES(311, 211), SIZES(311, 7)}, .split = true);
     CASE(ct_cat(CT_TENSORS(in[0], in[1]), 0), .shapes = {SIZES(2), SIZES(1)}, .kinds = "ib", .values = {LIST(5, 6), LIST(1)}, .expect = LIST(5, 6, 1));
     CASE(cat_many(in[0]), .shapes = {SIZES(1, 2)}, .smooth = false);
     CASE(ct_stack(CT_TENSORS(in[0], in[1]), 0), .shapes = {SIZES(2, 3), SIZES(2, 3)}, .smooth = true);

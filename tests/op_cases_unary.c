@@ -17,7 +17,7 @@ OP_CASES(abs)
 
 OP_CASES(sign)
 {
-    ONE_INPUT(ct_sign(in[0]), .smooth = false);
+    ONE_INPUT(ct_sign(in[0]), .smooth = false, .no_second = "wants no gradient");
     CASE(ct_sign(in[0]), .shapes = {SIZES(3)}, .kinds = "i", .values = {LIST(-7, 0, 5)}, .expect = LIST(-1, 0, 1));
 }
 
@@ -278,28 +278,28 @@ OP_CASES(threshold)
 
 OP_CASES(floor)
 {
-    ONE_INPUT(ct_floor(in[0]), .smooth = false);
+    ONE_INPUT(ct_floor(in[0]), .smooth = false, .no_second = "wants no gradient");
     CASE(ct_floor(in[0]), .shapes = {SIZES(4)}, .values = {LIST(-1.5, -0.2, 0.2, 2.5)}, .expect = LIST(-2, -1, 0, 2), .no_gradcheck = "jumps");
     CASE(ct_floor(in[0]), .shapes = {SIZES(2)}, .kinds = "i", .values = {LIST(-3, 4)}, .expect = LIST(-3, 4));
 }
 
 OP_CASES(ceil)
 {
-    ONE_INPUT(ct_ceil(in[0]), .smooth = false);
+    ONE_INPUT(ct_ceil(in[0]), .smooth = false, .no_second = "wants no gradient");
     CASE(ct_ceil(in[0]), .shapes = {SIZES(4)}, .values = {LIST(-1.5, -0.2, 0.2, 2.5)}, .expect = LIST(-1, 0, 1, 3), .no_gradcheck = "jumps");
     CASE(ct_ceil(in[0]), .shapes = {SIZES(2)}, .kinds = "i", .values = {LIST(-3, 4)}, .expect = LIST(-3, 4));
 }
 
 OP_CASES(round)
 {
-    ONE_INPUT(ct_round(in[0]), .smooth = false);
+    ONE_INPUT(ct_round(in[0]), .smooth = false, .no_second = "wants no gradient");
     CASE(ct_round(in[0]), .shapes = {SIZES(4)}, .values = {LIST(-1.5, -0.5, 0.5, 2.5)}, .expect = LIST(-2, 0, 0, 2), .no_gradcheck = "jumps");
     CASE(ct_round(in[0]), .shapes = {SIZES(2)}, .kinds = "i", .values = {LIST(-3, 4)}, .expect = LIST(-3, 4));
 }
 
 OP_CASES(trunc)
 {
-    ONE_INPUT(ct_trunc(in[0]), .smooth = false);
+    ONE_INPUT(ct_trunc(in[0]), .smooth = false, .no_second = "wants no gradient");
     CASE(ct_trunc(in[0]), .shapes = {SIZES(4)}, .values = {LIST(-1.5, -0.2, 0.2, 2.5)}, .expect = LIST(-1, 0, 0, 2), .no_gradcheck = "jumps");
     CASE(ct_trunc(in[0]), .shapes = {SIZES(2)}, .kinds = "i", .values = {LIST(-3, 4)}, .expect = LIST(-3, 4));
 }

@@ -1,12 +1,15 @@
 /* op_harness.c - runs the rows of every op in the registry, and of compositions. A row is tried
  *
  *   in float64   its value against .expect; gradients against central differences, entry by entry and along a random
- *                direction; second derivatives where it is smooth
- *   in layouts   each input plain, every second element, transposed in memory, reversed, and expanded from a smaller leaf
+ *                direction; second derivatives likewise, or refused by name where there are none
+ *   in layouts   each input plain, every second element, transposed in memory, reversed, off the alignment, and expanded from a smaller leaf
  *   fused        its fast VJP against the expression, for cotangents of two layouts; gradients have their input's shape
  *   alone        one input at a time wanting a gradient; one tensor as both inputs
  *   in float32   values and gradients near those of float64, on every instruction set of this machine
  *   in threads   1, 2, 3 and 8 of them: the same bits
+ *   with NULL    in place of each input: refused, or an option left out
+ *
+ * A refusal must say what was wrong, leave no memory behind, and not be in the way of what follows.
  *
  * A group fails if its rows leave out a kind of input (enum trait) that the op accepts. */
 #include <setjmp.h>
@@ -43,8 +46,8 @@ static const struct entry { const char *name; const struct op *op; op_group *gro
 #undef OP
 };
 
-enum layout { PLAIN, EVERY_SECOND, TRANSPOSED, REVERSED, GROWN_FIRST, GROWN_ALL, LAYOUTS };
-static const char *const layout_names[] = {"plain", "every second", "transposed", "reversed", "first axis expanded", "all axes expanded"};
+enum layout { PLAIN, EVERY_SECOND, TRANSPOSED, REVERSED, OFFSET, GROWN_FIRST, GROWN_ALL, LAYOUTS };
+static const char *const layout_names[] = {"plain", "every second", "transposed", "reversed", "offset", "first axis expanded", "all axes expanded"};
 
 struct trial {                                  /* one row under test */
     const struct entry *entry;
@@ -52,10 +55,12 @@ struct trial {                                  /* one row under test */
     int number, inputs;
     enum layout layout;
     bool same;                                  /* in[0] stands for in[1] too */
+    bool copied;                                /* the op gets contiguous copies */
     bool differentiable, large;                 /* large: for several threads, and beyond differences entry by entry */
 };
 
 static int failures, rows_run, checks_run;
+static int refusals, without;                   /* of misuse, and of NULL alone */
 static unsigned covered;
 
 static void wrong(const struct trial *t, const char *what)
@@ -139,6 +144,11 @@ static ct_tensor *view_in_layout(const struct shape *s, enum layout layout, ct_d
         for (int a = 0; a < rank; a++)
             strcat(text, a ? ", ::-1" : "::-1");
         return ct_slice((ct_full)(sizes, (size_t)rank, 77, dtype), text);
+    case OFFSET:                                /* contiguous, but not where vectors are aligned */
+        if (!rank)
+            return ct_slice((ct_full)((const int64_t[]){3}, 1, 77, dtype), "1");
+        sizes[0]++;
+        return ct_slice((ct_full)(sizes, (size_t)rank, 77, dtype), "1:");
     default:
         return (ct_full)(sizes, (size_t)rank, 77, dtype);
     }
@@ -175,7 +185,11 @@ static ct_tensor *run_row(ct_tensor *const *leaves, void *context)
     ct_tensor *inputs[CASE_INPUTS] = {0};
     for (int i = 0; i < t->inputs; i++) {
         const struct shape *s = &t->row->shapes[i];
-        inputs[i] = t->layout >= GROWN_FIRST ? (ct_expand)(leaves[i], s->size, (size_t)s->axes - 1) : leaves[i];
+        inputs[i] = t->layout >= GROWN_FIRST && leaves[i] ? (ct_expand)(leaves[i], s->size, (size_t)s->axes - 1) : leaves[i];
+        if (t->copied && !ct_is_contiguous(inputs[i]))
+            inputs[i] = ct_contiguous(inputs[i]);
+        else if (t->copied)
+            inputs[i] = ct_clone(inputs[i]);
     }
     if (t->same)
         inputs[1] = inputs[0];
@@ -280,25 +294,56 @@ static bool near_outcomes(const struct trial *t, const struct outcome *found, co
 /* ---- Checks of one layout ------------------------------------------------------------------------------------------------ */
 static void check_values(const struct trial *t, ct_tensor *const *leaves)
 {
-    ct_tensor *plain[CASE_INPUTS] = {0};
-    struct trial flat = *t;
-    flat.layout = PLAIN;
+    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t);
+    if (t->layout != PLAIN || !t->row->expect.count || !check(t, ct_numel(y) == t->row->expect.count, "not as many values as expected"))
+        return;
+    const double *v = numbers(y);
+    for (int i = 0; v && i < t->row->expect.count; i++) {
+        double want = t->row->expect.at[i], found = v[i];
+        char text[96];
+        snprintf(text, sizeof text, "value %d is %.17g, want %.17g", i, found, want);
+        check(t, found == want || (isnan(found) && isnan(want)) || fabs(found - want) <= 1e-12 * fmax(1, fabs(want)), text);
+    }
+}
+
+/* What an op makes of a view and of its contiguous copy are the same bits, gradients too. Products choose their way by how
+ * their operands lie. */
+static bool is_product(const struct entry *e)
+{
+    static const char *const names[] = {"matmul", "linear", "linear_relu", "vector_products", "matrix_products", "addmm", "einsum", "tensordot"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (!strcmp(names[i], e->name))
+            return true;
+    return false;
+}
+
+static void check_copied(const struct trial *t, ct_dtype floats)
+{
+    struct trial copied = *t;
+    struct outcome found, wanted;
+    ct_tensor *leaves[CASE_INPUTS];
+    const bool product = is_product(t->entry);
+    char text[128];
+    copied.copied = true;
+    if (!make_inputs(t, floats, leaves) || !run_both_ways(t, leaves, PLAIN, &found) || !run_both_ways(&copied, leaves, PLAIN, &wanted))
+        return;
+    if (product) {
+        near_outcomes(t, &found, &wanted, floats == CT_FLOAT64 ? 1e-13 : t->row->tolerance > 0 ? t->row->tolerance : 1e-5, "between a view and its copy");
+        return;
+    }
+    snprintf(text, sizeof text, "%s values differ in bits between a view and its copy", ct_dtype_name(floats));
+    check(t, same_bits(found.y, wanted.y), text);
     for (int i = 0; i < t->inputs; i++) {
-        ct_tensor *x = ct_detach(leaves[i]);
-        const struct shape *s = &t->row->shapes[i];
-        plain[i] = ct_clone(ct_contiguous(t->layout >= GROWN_FIRST ? (ct_expand)(x, s->size, (size_t)s->axes - 1) : x));
+        snprintf(text, sizeof text, "%s gradients of input %d differ in bits between a view and its copy", ct_dtype_name(floats), i);
+        check(t, !wanted.gradients[i] || same_bits(found.gradients[i], wanted.gradients[i]), text);
     }
-    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t), *expected = run_row(plain, &flat);
-    check(t, near(y, expected, 1e-13), "the value differs from that of contiguous inputs");
-    if (t->layout == PLAIN && t->row->expect.count && check(t, ct_numel(y) == t->row->expect.count, "not as many values as expected")) {
-        const double *v = numbers(y);
-        for (int i = 0; v && i < t->row->expect.count; i++) {
-            double want = t->row->expect.at[i], found = v[i];
-            char text[96];
-            snprintf(text, sizeof text, "value %d is %.17g, want %.17g", i, found, want);
-            check(t, found == want || (isnan(found) && isnan(want)) || fabs(found - want) <= 1e-12 * fmax(1, fabs(want)), text);
-        }
-    }
+}
+
+static void check_no_second(const struct trial *t, ct_tensor *const *leaves)
+{
+    check(t, !ct_gradgradcheck(run_row, leaves, (size_t)t->inputs, .context = (void *)(uintptr_t)t) && strstr(ct_error(), t->row->no_second),
+          "the second derivative was not refused as it should");
+    ct_error_clear();
 }
 
 static void check_gradients(const struct trial *t, ct_tensor *const *leaves)
@@ -309,7 +354,9 @@ static void check_gradients(const struct trial *t, ct_tensor *const *leaves)
     if (!t->row->no_gradcheck && !t->large) {
         if (check(t, ct_gradcheck(run_row, leaves, n, .context = context), "gradcheck"))
             check(t, ct_gradcheck(run_row, leaves, n, .context = context, .fast = true, .seed = 5), "fast gradcheck");
-        if (t->row->smooth && (t->layout == PLAIN || t->layout == TRANSPOSED || t->layout == GROWN_FIRST))
+        if (t->row->no_second)
+            check_no_second(t, leaves);
+        else if (t->layout == PLAIN || (t->row->smooth && (t->layout == TRANSPOSED || t->layout == GROWN_FIRST)))
             check(t, ct_gradgradcheck(run_row, leaves, n, .context = context), "gradgradcheck");
     }
     if (!run_both_ways(t, leaves, PLAIN, &fused))
@@ -429,14 +476,46 @@ static bool layout_changes_something(const struct trial *t)
     return false;
 }
 
+static void refuse(const struct trial *t, ct_tensor *const *leaves, const char *reason)
+{
+    ct_error_clear();
+    const size_t live = ct_memory().live;
+    ct_scope scope = ct_scope_open();
+    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t);
+    check(t, !y && strstr(ct_error(), reason) && strstr(ct_error(), ": "), "was not refused as it should");
+    ct_error_clear();
+    ct_scope_close(scope);
+    check(t, ct_memory().live == live, "what was refused left memory behind");
+    scope = ct_scope_open();
+    check(t, ct_item((ct_sum)((ct_ones)((const int64_t[]){2, 2}, 2, CT_FLOAT64), NULL, 0, false)) == 4 && ct_ok(), "what was refused is in the way of other calls");
+    ct_scope_close(scope);
+}
+
 static void check_refusal(const struct trial *t)
 {
     ct_tensor *leaves[CASE_INPUTS];
     if (!make_inputs(t, CT_FLOAT64, leaves))
         return;
-    ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t);
-    check(t, !y && strstr(ct_error(), t->row->refused) && strstr(ct_error(), ": "), "was not refused as it should");
-    ct_error_clear();
+    refuse(t, leaves, t->row->refused);
+    refusals++;
+}
+
+/* Every input in turn is NULL: an error that says so, unless the input may be left out. */
+static void check_nothing_given(const struct trial *t)
+{
+    ct_tensor *leaves[CASE_INPUTS];
+    for (int i = 0; i < t->inputs; i++) {
+        CT_SCOPE;
+        if (!make_inputs(t, CT_FLOAT64, leaves))
+            return;
+        leaves[i] = NULL;
+        CT_NO_GRAD;
+        ct_tensor *y = run_row(leaves, (void *)(uintptr_t)t);
+        if (y && ct_ok())
+            continue;
+        refuse(t, leaves, "NULL");
+        without++;
+    }
 }
 
 static void check_not_differentiable(const struct trial *t, ct_tensor *y)
@@ -480,6 +559,9 @@ static void run_layout(struct trial *t)
     else
         check(t, ct_requires_grad(y) == t->differentiable, "the result should want a gradient, or should not");
     check_values(t, leaves);
+    check_copied(t, CT_FLOAT64);
+    if (floating_inputs(t) && !t->row->no_float32)
+        check_copied(t, CT_FLOAT32);
     if (t->differentiable)
         check_gradients(t, leaves);
     if (t->layout == PLAIN) {
@@ -492,6 +574,15 @@ static void run_layout(struct trial *t)
         check_threads(t, CT_FLOAT64);
     if (t->large)
         check_threads(t, CT_FLOAT32);
+}
+
+static void check_split(struct trial *t)
+{
+    t->differentiable = t->entry->op->vjp && floating_inputs(t);
+    if (quick())
+        return;
+    check_threads(t, CT_FLOAT64);
+    check_threads(t, CT_FLOAT32);
 }
 
 static void run_group(void **state)
@@ -515,6 +606,11 @@ static void run_group(void **state)
             covered |= at.found->trait;
             continue;
         }
+        if (at.found->split) {
+            check_split(&t);
+            continue;
+        }
+        check_nothing_given(&t);
         for (t.layout = PLAIN; t.layout < (at.found->no_layouts ? EVERY_SECOND : LAYOUTS); t.layout++)
             run_layout(&t);
     }
@@ -530,14 +626,21 @@ static void run_group(void **state)
 static int end(void **state)
 {
     (void)state;
-    print_message("# %d rows, %d checks\n", rows_run, checks_run);
+    print_message("# %d rows, %d checks, %d misuses refused, and %d calls with NULL\n", rows_run, checks_run, refusals, without);
     ct_shutdown();
     return 0;
 }
 
+static void test_misuse_was_tried(void **state)
+{
+    (void)state;
+    assert_true(refusals >= 300 && without >= 2000);
+}
+
 int main(int count, char **words)               /* words[1]: the groups to run, as "conv*"; none: all */
 {
-    struct CMUnitTest tests[COUNT_OF(entries)];
+    struct CMUnitTest tests[COUNT_OF(entries) + 1];
+    tests[COUNT_OF(entries)] = (struct CMUnitTest)cmocka_unit_test(test_misuse_was_tried);
     for (size_t i = 0; i < COUNT_OF(entries); i++)
         tests[i] = (struct CMUnitTest){.name = entries[i].name, .test_func = run_group, .initial_state = (void *)(uintptr_t)&entries[i]};
     ct_set_num_threads(2);

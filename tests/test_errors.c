@@ -105,7 +105,7 @@ static void test_dtypes_that_do_not_fit(void **state)
     BAD(ct_where(a, a, a), "where: the condition is float32, want bool");
     BAD(ct_masked_fill(a, v, 0.0), "masked_fill: the mask is float32, want bool");
     BAD(ct_sub(flags, flags), "sub: not defined for bool; cast an operand");
-    BAD(ct_matmul(n, n), "want float32 or float64");
+    BAD(ct_matmul(flags, flags), "want float32, float64 or int64");
     BAD(ct_cross_entropy(n, n), "want a floating input and int64 class indices");
     BAD(ct_dropout(n), "dropout: the operand is int64, want float32 or float64");
     BAD(ct_bernoulli(n, NULL), "bernoulli: the probabilities is int64");

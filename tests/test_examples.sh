@@ -99,6 +99,19 @@ check "one thread gives the same bits" [ "$(tail -n 1 "$work/out")" = "$last" ]
 run "$bin/mnist_mlp" --load "$work/none.safetensors"
 check "--load of no file is an error" [ "$status" -eq 1 ]
 
+run "$bin/pendulum_pinn" --epochs 0
+check "pendulum_pinn --epochs 0" refuses "pendulum_pinn: --epochs 0: want at least 1"
+run "$bin/pendulum_pinn" --plot "$work/nowhere/x"
+check "pendulum_pinn --plot where nothing can be written" refuses "pendulum_pinn: --plot $work/nowhere/x: cannot be written"
+run "$bin/pendulum_pinn" --plot "$work/pendulum"
+check "pendulum_pinn" succeeds
+check "pendulum_pinn finds the motion" awk '/^largest error: / { ok = $3 < 0.002 } END { exit !ok }' "$work/out"
+check "and writes it down" [ "$(wc -l < "$work/pendulum")" -eq 301 ]
+run "$bin/pendulum_pinn" --epochs 20 --threads 1
+last=$(tail -n 1 "$work/out")
+run "$bin/pendulum_pinn" --epochs 20 --threads 3
+check "pendulum_pinn gives the same bits at any thread count" [ "$(tail -n 1 "$work/out")" = "$last" ]
+
 run "$bin/xor"
 check "xor" succeeds
 check "xor learns it" awk '/xor/ { error = $4 - ($1 != $3 + 0); right += error > -0.2 && error < 0.2 }

@@ -194,6 +194,9 @@ static void test_row_12_equal_operands_share(void **state)
     ct_tensor *c = VECTOR(NAN, 1), *d = VECTOR(2, NAN); /* beside a NaN PyTorch gives both all of it */
     GRADIENT(ct_maximum(c, d), c, 1, 1);
     GRADIENT(ct_maximum(c, d), d, 1, 1);
+    GRADIENT(ct_fmax(a, b), a, 0, 0.5, 1);      /* the list says all of it; PyTorch 2.15 halves it, and wins */
+    GRADIENT(ct_fmin(a, b), b, 0, 0.5, 1);
+    GRADIENT(ct_fmax(c, d), d, 1, 0);
 }
 
 static void test_row_13_derivatives_at_zero(void **state)
@@ -218,6 +221,26 @@ static void test_row_14_clamp_stops_the_gradient_at_its_bounds(void **state)
     IS(ct_clamp(x, 1, -1), -1, -1, -1, -1, -1);
 }
 
+static void test_row_15_hard_functions_stop_the_gradient_at_their_bounds(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(-3, -1, 0, 1, 3, 6);
+    GRADIENT(ct_hardtanh(x), x, 0, 0, 1, 0, 0, 0);
+    GRADIENT(ct_relu6(x), x, 0, 0, 0, 1, 1, 0);
+    GRADIENT(ct_hardsigmoid(x), x, 0, 1 / 6.0, 1 / 6.0, 1 / 6.0, 0, 0);
+}
+
+static void test_row_16_steps_have_no_slope_and_round_goes_to_even(void **state)
+{
+    (void)state;
+    ct_tensor *x = VECTOR(-2.5, -0.5, 0.5, 1.5, 2.5);
+    IS(ct_round(x), -2, -0.0, 0, 2, 2);
+    GRADIENT(ct_round(x), x, 0, 0, 0, 0, 0);
+    GRADIENT(ct_floor(x), x, 0, 0, 0, 0, 0);
+    GRADIENT(ct_ceil(x), x, 0, 0, 0, 0, 0);
+    GRADIENT(ct_trunc(x), x, 0, 0, 0, 0, 0);
+}
+
 static void test_row_17_nan_propagates(void **state)
 {
     (void)state;
@@ -233,6 +256,11 @@ static void test_row_17_nan_propagates(void **state)
     IS(ct_lt(x, 5.0), 1, 0, 1);
     IS(ct_eq(x, x), 1, 0, 1);
     IS(ct_ne(x, x), 0, 1, 0);
+    IS(ct_hardtanh(x), 1, NAN, 1);
+    IS(ct_relu6(x), 1, NAN, 2);
+    IS(ct_fmax(x, 1.5), 1.5, 1.5, 2);
+    IS(ct_fmin(1.5, x), 1, 1.5, 1.5);
+    IS(ct_fmax(x, x), 1, NAN, 2);
     IS(ct_amax(x), NAN);
     IS(ct_median(x), NAN);
     IS(ct_cummin(x, 0), 1, NAN, NAN);
@@ -284,6 +312,12 @@ static void test_row_22_roots_and_logarithms_at_zero(void **state)
     GRADIENT(ct_sqrt(x), x, INFINITY);
     GRADIENT(ct_mul(ct_sqrt(x), 0.0), x, NAN);
     IS(ct_reciprocal(ct_sqrt(x)), INFINITY);
+    IS(ct_rsqrt(x), INFINITY);
+    const double small[] = {1e-10, -1e-17, 1e-300}; /* to one unit in the last place */
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
+        assert_true(fabs(ct_item(ct_log1p(VECTOR(small[i]))) / log1p(small[i]) - 1) <= 2.3e-16);
+        assert_true(fabs(ct_item(ct_expm1(VECTOR(small[i]))) / expm1(small[i]) - 1) <= 2.3e-16);
+    }
     IS(ct_log(VECTOR(0, -1)), -INFINITY, NAN);
     GRADIENT(ct_log(x), x, INFINITY);
     ct_tensor *tiny = ct_elu(ct_vector(-1e-6, -1e-30)); /* expm1 keeps what exp - 1 would round away */
@@ -299,6 +333,23 @@ static void test_row_23_division_by_zero(void **state)
     ct_tensor *zero = VECTOR(0, 0, 0);
     IS(ct_div(VECTOR(1, -1, 0), zero), INFINITY, -INFINITY, NAN);
     IS(ct_div(ct_vector_int(1, -1, 0), 0), INFINITY, -INFINITY, NAN);
+    FAILS(ct_floor_divide(ct_vector_int(1, 2), ct_vector_int(1, 0)), "floor_divide: ");
+    FAILS(ct_remainder(ct_vector_int(1, 2), 0), "remainder: ");
+    FAILS(ct_fmod(ct_vector_int(1, 2), 0), "fmod: ");
+    IS(ct_floor_divide(VECTOR(1, -1, 0), zero), INFINITY, -INFINITY, NAN);
+    IS(ct_remainder(VECTOR(1, -1, 0), zero), NAN, NAN, NAN);
+    IS(ct_fmod(VECTOR(1, -1, 0), zero), NAN, NAN, NAN);
+}
+
+static void test_row_24_whose_sign_a_remainder_takes(void **state)
+{
+    (void)state;
+    ct_tensor *a = VECTOR(7, -7, 7, -7), *b = VECTOR(3, 3, -3, -3);
+    IS(ct_remainder(a, b), 1, 2, -2, -1);
+    IS(ct_fmod(a, b), 1, -1, 1, -1);
+    IS(ct_remainder(ct_vector_int(7, -7, 7, -7), ct_vector_int(3, 3, -3, -3)), 1, 2, -2, -1);
+    IS(ct_fmod(ct_vector_int(7, -7, 7, -7), ct_vector_int(3, 3, -3, -3)), 1, -1, 1, -1);
+    IS(ct_floor_divide(ct_vector_int(7, -7), 2), 3, -4);
 }
 
 static void test_row_25_saturated_functions(void **state)
@@ -327,6 +378,8 @@ static void test_row_26_both_forms_of_gelu_and_silu(void **state)
     const double c = sqrt(2 / 3.14159265358979323846);
     IS(ct_gelu_tanh(x), -(1 + tanh(c * (-2 - 0.044715 * 8))), 0.25 * (1 + tanh(c * (0.5 + 0.044715 * 0.125))), 0.5 * (1 + tanh(c * 1.044715)));
     IS(ct_silu(x), -2 / (1 + exp(2)), 0.5 / (1 + exp(-0.5)), 1 / (1 + exp(-1)));
+    IS(ct_mish(x), -0.2525014826957089, 0.3752452113048951, 0.8650983882673103);
+    IS(ct_selu(x), -1.5201664685956948, 0.5253504936777402, 1.0507009873554805);
     double apart = fabs(ct_item(ct_slice(ct_sub(ct_gelu(x), ct_gelu_tanh(x)), "0")));
     assert_true(apart > 1e-5 && apart < 5e-4);
 }
@@ -436,6 +489,20 @@ static void test_row_36_losses_do_not_broadcast(void **state)
     (void)state;
     FAILS(ct_l1(ct_zeros(2, 3), ct_zeros(1, 3)), "l1");
     FAILS(ct_mse(ct_zeros(2, 3), ct_zeros(1, 3)), "mse");
+}
+
+static void test_row_37_impossible_targets_cost_nothing_if_asked(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_require_grad(ct_detach(ct_log_softmax(ct_reshape(VECTOR(0, 1, 2, 3, 1, 0), 3, 2), -1)), true);
+    ct_tensor *twice = ct_vector_int(1, 1), *two = ct_vector_int(2), *three = ct_vector_int(3); /* a repeat wants a blank between */
+    IS(ct_ctc(x, twice, two, two), INFINITY);
+    GRADIENT(ct_ctc(x, twice, two, two), x, NAN, NAN, NAN, NAN, 0, 0);
+    IS(ct_ctc(x, twice, two, two, .zero_infinity = true), 0);
+    GRADIENT(ct_ctc(x, twice, two, two, .zero_infinity = true), x, 0, 0, 0, 0, 0, 0);
+    assert_true(isfinite(ct_item(ct_ctc(x, twice, three, two))));
+    IS(ct_ctc(x, twice, three, two, .zero_infinity = true), ct_item(ct_ctc(x, twice, three, two)));
+    IS(ct_ctc(x, ct_vector_int(1), ct_vector_int(0), ct_vector_int(1)), INFINITY);
 }
 
 /* ---- Shapes, sizes, indices ----------------------------------------------------------------------------------------------------- */
@@ -621,6 +688,8 @@ int main(void)
         cmocka_unit_test(test_row_12_equal_operands_share),
         cmocka_unit_test(test_row_13_derivatives_at_zero),
         cmocka_unit_test(test_row_14_clamp_stops_the_gradient_at_its_bounds),
+        cmocka_unit_test(test_row_15_hard_functions_stop_the_gradient_at_their_bounds),
+        cmocka_unit_test(test_row_16_steps_have_no_slope_and_round_goes_to_even),
         cmocka_unit_test(test_row_17_nan_propagates),
         cmocka_unit_test(test_row_18_where_keeps_the_branch_not_taken_at_zero),
         cmocka_unit_test(test_row_19_powers_of_zero),
@@ -628,6 +697,7 @@ int main(void)
         cmocka_unit_test(test_row_21_gradient_of_the_exponent),
         cmocka_unit_test(test_row_22_roots_and_logarithms_at_zero),
         cmocka_unit_test(test_row_23_division_by_zero),
+        cmocka_unit_test(test_row_24_whose_sign_a_remainder_takes),
         cmocka_unit_test(test_row_25_saturated_functions),
         cmocka_unit_test(test_row_26_both_forms_of_gelu_and_silu),
         cmocka_unit_test(test_row_27_cross_entropy_is_nll_of_log_softmax),
@@ -641,6 +711,7 @@ int main(void)
         cmocka_unit_test(test_row_34_divergence_from_a_probability_of_zero),
         cmocka_unit_test(test_row_35_the_width_of_the_smooth_part),
         cmocka_unit_test(test_row_36_losses_do_not_broadcast),
+        cmocka_unit_test(test_row_37_impossible_targets_cost_nothing_if_asked),
         cmocka_unit_test(test_row_54_negative_padding_crops),
         cmocka_unit_test(test_row_55_broadcasting_with_a_size_of_zero),
         cmocka_unit_test(test_row_56_scalars_keep_their_shape),

@@ -7,7 +7,6 @@
 
 #define LN2 0.6931471805599453
 #define LN10 2.302585092994046
-#define LGAMMA(x) log_gamma(x)
 #define DIGAMMA(x) digamma(x)
 #define POLYGAMMA(n, x) polygamma(n, x)
 #define SELU_ALPHA 1.6732632423543772
@@ -99,33 +98,38 @@
 #define LOG(x) log_f32(x)
 #define LOG1P(x) log1p_f32(x)
 #define SQRT(x) __builtin_sqrtf(x)
-#define SIN(x) sinf(x)
-#define COS(x) cosf(x)
+#define SIN(x) sin_f32(x)
+#define COS(x) cos_f32(x)
 #define TANH(x) tanh_f32(x)
 #define ERF(x) erf_f32(x)
 #define SIGMOID(x) sigmoid_f32(x)
 #define EXP2(x) exp2_f32(x)
 #define LOG2(x) log2_f32(x)
 #define LOG10(x) log10_f32(x)
-#define TAN(x) tanf(x)
-#define ASIN(x) asinf(x)
-#define ACOS(x) acosf(x)
-#define ATAN(x) atanf(x)
+#define TAN(x) tan_f32(x)
+#define ASIN(x) asin_f32(x)
+#define ACOS(x) acos_f32(x)
+#define ATAN(x) atan_f32(x)
 #define SINH(x) sinh_f32(x)
 #define COSH(x) cosh_f32(x)
 #define ASINH(x) asinh_f32(x)
 #define ACOSH(x) acosh_f32(x)
 #define ATANH(x) atanh_f32(x)
-#define ERFC(x) erfcf(x)
+#define ERFC(x) erfc_f32(x)
+#define NORMAL_CDF(x) normal_cdf_f32(x)
+#define GELU_SLOPE(x) gelu_slope_f32(x)
 #define FLOOR(x) __builtin_floorf(x)
 #define CEIL(x) __builtin_ceilf(x)
 #define TRUNC(x) __builtin_truncf(x)
 #define ROUND(x) __builtin_rintf(x)
-#define FMOD(a, b) fmodf(a, b)
-#define ATAN2(a, b) atan2f(a, b)
-#define HYPOT(a, b) hypotf(a, b)
-#define POW(a, b) powf(a, b)
+#define FMOD(a, b) fmod_f32(a, b)
+#define ATAN2(a, b) atan2_f32(a, b)
+#define HYPOT(a, b) hypot_f32(a, b)
+#define POW(a, b) pow_f32(a, b)
+#define LGAMMA(x) log_gamma_f32(x)
+#define MULADD(a, b, c) FMA(a, b, c)            /* where two products are added: a loop and its tail must fuse the same one */
 #include "elementwise_floats.h"
+#include "elementwise_far.h"
 #include "undefine.h"
 
 #define T double
@@ -154,6 +158,8 @@
 #define ACOSH(x) acosh(x)
 #define ATANH(x) atanh(x)
 #define ERFC(x) erfc(x)
+#define NORMAL_CDF(x) (0.5 * (1 + erf((x) * 0.7071067811865476)))
+#define GELU_SLOPE(x) (NORMAL_CDF(x) + (x) * (0.3989422804014327 * exp(-0.5 * (x) * (x))))
 #define FLOOR(x) __builtin_floor(x)
 #define CEIL(x) __builtin_ceil(x)
 #define TRUNC(x) __builtin_trunc(x)
@@ -162,6 +168,12 @@
 #define ATAN2(a, b) atan2(a, b)
 #define HYPOT(a, b) hypot(a, b)
 #define POW(a, b) pow(a, b)
+#define LGAMMA(x) log_gamma(x)
+#ifdef __FMA__
+#define MULADD(a, b, c) __builtin_fma(a, b, c)
+#else
+#define MULADD(a, b, c) ((a) * (b) + (c))
+#endif
 #include "elementwise_floats.h"
 #include "undefine.h"
 
@@ -311,6 +323,8 @@ void ISA_NAME(elementwise_table)(struct kernels *table)
 #define ARITHMETIC(name, ...) COMPARISON(name, )
 #define LOGICAL(name, ...) table->binary[BINARY_##name][BOOL] = binary_##name##_bool;
 #include "../ops/binary.def"
+    far_rows(table);
+    table->binary[BINARY_pow][F32] = power_f32, table->binary[BINARY_pow][F64] = power_f64;
     /* the rows that say NONE */
     static const uint8_t no_bool[] = {BINARY_sub, BINARY_pow, BINARY_fmod, BINARY_remainder, BINARY_floor_divide};
     static const uint8_t no_integers[] = {BINARY_div, BINARY_atan2, BINARY_hypot, BINARY_logaddexp, BINARY_xlogy};

@@ -4,8 +4,6 @@
 #define CLAMP(x, low, high) ((x) < (low) ? (low) > (high) ? (high) : (low) : (x) > (high) ? (high) : (x))
 #define INSIDE(x, low, high) (((x) > (low) || ((low) == -INFINITY && (x) == (x))) && ((x) < (high) || ((high) == INFINITY && (x) == (x))))
 #define TWO_OVER_SQRT_PI ((T)1.1283791670955126)
-#define NORMAL_CDF(x) ((T)0.5 * (1 + ERF((x) * (T)0.7071067811865476)))
-#define NORMAL_PDF(x) ((T)0.3989422804014327 * EXP((T)-0.5 * (x) * (x)))
 #define GELU_INNER(x) ((T)0.7978845608028654 * ((x) + (T)0.044715 * (x) * (x) * (x)))
 
 ISA_INLINE T NAME(gelu_tanh_slope)(T x)
@@ -22,31 +20,37 @@ ISA_INLINE T NAME(silu_slope)(T x)
 }
 #define SILU_SLOPE(x) NAME(silu_slope)(x)
 
-#define SOFTPLUS(x) (LOG1P(EXP(-FABS(x))) + ((x) > 0 ? (x) : 0))
-ISA_INLINE T NAME(mish_slope)(T x)              /* t + x s (1 - t^2), t = tanh(softplus(x)), s = sigmoid(x) */
+/* tanh(softplus(x)) = n / (n + 2) with n = e^x (e^x + 2), and its derivative 4 e^x (e^x + 1) / (n + 2)^2; 1 and 0 from 20 on. */
+ISA_INLINE T NAME(mish)(T x)
 {
-    T t = TANH(SOFTPLUS(x));
-    return t + x * SIGMOID(x) * (1 - t * t);
+    T e = EXP(x > 20 ? 20 : x), n = e * (e + 2);
+    return x * (n / (n + 2));
+}
+#define MISH(x) NAME(mish)(x)
+
+ISA_INLINE T NAME(mish_slope)(T x)
+{
+    T inside = x > 20 ? 20 : x, e = EXP(inside), n = e * (e + 2), r = 1 / (n + 2);
+    return r * (n + 4 * inside * e * (e + 1) * r);
 }
 #define MISH_SLOPE(x) NAME(mish_slope)(x)
 
-ISA_INLINE T NAME(remainder)(T a, T b)          /* of the sign of b */
+/* fmod's, moved to the sign of b */
+ISA_INLINE T NAME(remainder)(T b, T fmod)
 {
-    T r = FMOD(a, b);
-    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+    return fmod != 0 && (fmod < 0) != (b < 0) ? fmod + b : fmod;
 }
-#define REMAINDER(a, b) NAME(remainder)(a, b)
+#define REMAINDER(a, b) NAME(remainder)(b, FMOD(a, b))
 
 /* The exact quotient of a less its remainder, where a / b would round up across a whole number. */
-ISA_INLINE T NAME(floor_divide)(T a, T b)
+ISA_INLINE T NAME(floor_divide)(T a, T b, T fmod)
 {
-    if (b == 0)
-        return a / b;
-    T q = (a - NAME(remainder)(a, b)) / b, whole = FLOOR(q);
+    T q = (a - fmod) / b - (fmod != 0 && (fmod < 0) != (b < 0)), whole = FLOOR(q);
     whole = q - whole > (T)0.5 ? whole + 1 : whole;
-    return q != 0 ? whole : (a / b) * 0;
+    whole = q != 0 ? whole : (a / b) * 0;
+    return b == 0 ? a / b : whole;
 }
-#define FLOOR_DIVIDE(a, b) NAME(floor_divide)(a, b)
+#define FLOOR_DIVIDE(a, b) NAME(floor_divide)(a, b, FMOD(a, b))
 #define LOGADDEXP(a, b) ((a) == (b) && (a) - (a) != 0 ? (a) : ((a) > (b) ? (a) : (b)) + LOG1P(EXP(-FABS((a) - (b)))))
 #define XLOGY(a, b) ((a) == 0 && (b) == (b) ? 0 : (a) * LOG(b))
 
@@ -84,6 +88,31 @@ ISA_INLINE T NAME(floor_divide)(T a, T b)
 #undef COMPARISON
 #undef LOGICAL
 
+/* The powers that are written most. Another one for all is given as a row of itself: what compilers would draw out of the loop
+ * is what keeps it from being vector code. */
+static void NAME(power)(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)
+{
+    const T exponent = step[2] == 0 ? *(const T *)p[2] : 0;
+    if (exponent == 1) {
+        LOOP1(T, T, x)
+    } else if (exponent == 2) {
+        LOOP1(T, T, x * x)
+    } else if (exponent == 3) {
+        LOOP1(T, T, x * x * x)
+    } else if (exponent == -1) {
+        LOOP1(T, T, 1 / x)
+    } else if (step[2] == 0 && n > 1) {
+        enum { ROW = 256 };
+        T exponents[ROW];
+        for (size_t i = 0; i < ROW; i++)
+            exponents[i] = exponent;
+        for (size_t from = 0; from < n; from += ROW)
+            NAME(binary_pow)(n - from < ROW ? n - from : ROW, (char *const[]){p[0] + (ptrdiff_t)from * step[0], p[1] + (ptrdiff_t)from * step[1], (char *)exponents},
+                             (const ptrdiff_t[]){step[0], step[1], sizeof(T)}, unused);
+    } else
+        NAME(binary_pow)(n, p, step, unused);
+}
+
 static void NAME(mask_scale)(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters)
 {
     const T scale = (T)parameters[0];
@@ -94,15 +123,13 @@ static void NAME(bce)(size_t n, char *const *p, const ptrdiff_t *step, const dou
 {
     (void)unused;
 #define LOG_FROM(x) (LOG(x) < -100 ? -100 : LOG(x))
-    LOOP2(T, T, T, (b - 1) * LOG_FROM(1 - a) - b * LOG_FROM(a))
+    LOOP2(T, T, T, MULADD(b - 1, LOG_FROM(1 - a), -(b * LOG_FROM(a))))
 #undef LOG_FROM
 }
 #undef SIGN
 #undef CLAMP
 #undef INSIDE
 #undef TWO_OVER_SQRT_PI
-#undef NORMAL_CDF
-#undef NORMAL_PDF
 #undef GELU_INNER
 #undef GELU_TANH_SLOPE
 #undef SILU_SLOPE
@@ -110,5 +137,5 @@ static void NAME(bce)(size_t n, char *const *p, const ptrdiff_t *step, const dou
 #undef FLOOR_DIVIDE
 #undef LOGADDEXP
 #undef XLOGY
-#undef SOFTPLUS
+#undef MISH
 #undef MISH_SLOPE

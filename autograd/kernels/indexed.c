@@ -37,6 +37,7 @@ typedef uint64_t __attribute__((may_alias)) long_word;
     }
 #define READ(t, o) ((o) = (t))
 #define WRITE(t, o) ((t) = (o))
+#define TAKE(t, o) ((o) = (t), (t) = 0)
 #define ADD(t, o) ((t) += (o))
 #define OR(t, o) ((t) |= (o))
 #define MULTIPLY(t, o) ((t) *= (o))
@@ -49,6 +50,9 @@ WALK(read_8, long_word, READ)
 WALK(write_1, uint8_t, WRITE)
 WALK(write_4, word, WRITE)
 WALK(write_8, long_word, WRITE)
+WALK(take_1, uint8_t, TAKE)
+WALK(take_4, word, TAKE)
+WALK(take_8, long_word, TAKE)
 WALK(add_f32, float, ADD)
 WALK(add_f64, double, ADD)
 WALK(add_i64, uint64_t, ADD)                    /* unsigned: integers wrap */
@@ -69,6 +73,7 @@ WALK(smallest_bool, uint8_t, SMALLEST)
 static walk *const walks[][DTYPES] = {
     [INDEXED_READ] = {read_4, read_8, read_8, read_1},
     [INDEXED_WRITE] = {write_4, write_8, write_8, write_1},
+    [INDEXED_TAKE] = {take_4, take_8, take_8, take_1},
     [INDEXED_ADD] = {add_f32, add_f64, add_i64, add_bool},
     [INDEXED_MULTIPLY] = {multiply_f32, multiply_f64, multiply_i64, multiply_bool},
     [INDEXED_LARGEST] = {largest_f32, largest_f64, largest_i64, largest_bool},

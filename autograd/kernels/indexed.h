@@ -3,11 +3,12 @@
 #define COTANGENT_KERNELS_INDEXED_H
 #include "kernels.h"
 
-enum indexed_kind { INDEXED_READ, INDEXED_WRITE, INDEXED_ADD, INDEXED_MULTIPLY, INDEXED_LARGEST, INDEXED_SMALLEST };
+enum indexed_kind { INDEXED_READ, INDEXED_WRITE, INDEXED_ADD, INDEXED_MULTIPLY, INDEXED_LARGEST, INDEXED_SMALLEST, INDEXED_TAKE };
 
 /* For every place p of the index: t = p with its coordinate along axis replaced by index[p]; then other[p] = table[t], or
  * table[t] takes other[p] in: in rising order along the axis, so that the last write wins and sums are the same at any
- * number of threads. Steps in elements; the index is within the table. bool adds by or, multiplies by and. */
+ * number of threads. Steps in elements; the index is within the table. bool adds by or, multiplies by and. TAKE reads, and leaves
+ * 0 behind. */
 struct indexed {
     enum indexed_kind kind;
     int dtype;

@@ -11,18 +11,17 @@ static struct kernels tables[3];
 
 static void fill_tables(void)
 {
-#define FILL(isa)                                                                                                        \
-    elementwise_table_##isa(table), reduce_table_##isa(table), rows_table_##isa(table), channels_table_##isa(table), pooling_table_##isa(table)
+#define FILL(source, isa) source##_table_##isa(table);
     struct kernels *table = &tables[CPU_BASE];
-    FILL(base);
+    KERNEL_SOURCES(FILL, base)
 #ifdef __x86_64__
     if (cpu_isa_detected() >= CPU_AVX2) {       /* the code that fills a table is of its instruction set, too */
         table = &tables[CPU_AVX2];
-        FILL(avx2);
+        KERNEL_SOURCES(FILL, avx2)
     }
     if (cpu_isa_detected() >= CPU_AVX512) {
         table = &tables[CPU_AVX512];
-        FILL(avx512);
+        KERNEL_SOURCES(FILL, avx512)
     }
 #endif
 }

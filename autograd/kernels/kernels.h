@@ -37,6 +37,7 @@ typedef void pooling_vjp_kernel(const struct pooling *p, void *dx, const void *p
 struct resize;
 typedef void resize_kernel(const struct resize *r, void *y, const void *x, int64_t from, int64_t to);
 
+enum { SUM_ABREAST = 16 };
 struct kernels {
     kernel_loop *unary[UNARY_COUNT][FLOATS];
     kernel_loop *unary_vjp[UNARY_COUNT][FLOATS]; /* p: dx, g, x, y */
@@ -49,9 +50,11 @@ struct kernels {
 
     /* Sums run over fixed blocks in a fixed order. step and row_step in elements. */
     double (*sum_row[FLOATS])(const void *x, size_t n, ptrdiff_t step);
-    void (*sum_columns[FLOATS])(void *out, const void *x, size_t rows, size_t columns, ptrdiff_t row_step);
+    void (*sum_rows_abreast[FLOATS])(double *sums, const void *x, size_t n, ptrdiff_t step); /* of the rows x, x + 1, ...: SUM_ABREAST of them */
+    void (*sum_columns[FLOATS])(void *out, const void *x, size_t rows, size_t columns, ptrdiff_t row_step, ptrdiff_t step);
     int64_t (*sum_integers[DTYPES])(const void *x, size_t n, ptrdiff_t step);
     size_t (*extreme[2][DTYPES])(const void *x, size_t n, ptrdiff_t step); /* place of the first smallest [0] or largest [1]; NaN wins */
+    void (*extreme_columns[2][DTYPES])(void *out, int64_t *places, const void *x, size_t rows, size_t columns, ptrdiff_t row_step); /* NULL: not asked */
 
     /* Rows of n contiguous values; out may be x. */
     void (*softmax[FLOATS])(void *out, const void *x, size_t n);
@@ -69,6 +72,12 @@ struct kernels {
     pooling_kernel *pool_max[FLOATS], *pool_mean[FLOATS];
     pooling_vjp_kernel *pool_max_vjp[FLOATS], *pool_mean_vjp[FLOATS];
     resize_kernel *resize[FLOATS], *resize_vjp[FLOATS];
+
+    /* n values of a Philox stream from a block on: element i comes from block i / 4 (float32) or i / 2 (others) after it, whoever
+     * makes it. */
+    void (*random_uniform[FLOATS])(void *out, size_t n, uint64_t seed, uint64_t block); /* [0, 1), multiples of 2^-24, 2^-53 */
+    void (*random_normal[FLOATS])(void *out, size_t n, uint64_t seed, uint64_t block);  /* Box-Muller: words 2j and 2j + 1 make values 2j and 2j + 1 */
+    void (*random_below)(int64_t *out, size_t n, uint64_t seed, uint64_t block, int64_t low, uint64_t span); /* low + [0, span) */
 };
 const struct kernels *kernels(void);
 

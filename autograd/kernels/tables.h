@@ -3,13 +3,17 @@
 #define COTANGENT_KERNELS_TABLES_H
 #include "kernels.h"
 
-#define KERNEL_TABLES(isa)                                                                                               \
-    void elementwise_table_##isa(struct kernels *table);                                                                 \
-    void reduce_table_##isa(struct kernels *table);                                                                      \
-    void rows_table_##isa(struct kernels *table);                                                                        \
-    void channels_table_##isa(struct kernels *table);                                                                    \
-    void pooling_table_##isa(struct kernels *table);
-KERNEL_TABLES(base)
-KERNEL_TABLES(avx2)
-KERNEL_TABLES(avx512)
+#define KERNEL_SOURCES(ROW, isa)                                                                                         \
+    ROW(channels, isa)                                                                                                   \
+    ROW(elementwise, isa)                                                                                                \
+    ROW(pooling, isa)                                                                                                    \
+    ROW(random, isa)                                                                                                     \
+    ROW(reduce, isa)                                                                                                     \
+    ROW(rows, isa)
+
+#define ROW(source, isa) void source##_table_##isa(struct kernels *table);
+KERNEL_SOURCES(ROW, base)
+KERNEL_SOURCES(ROW, avx2)
+KERNEL_SOURCES(ROW, avx512)
+#undef ROW
 #endif

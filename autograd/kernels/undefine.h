@@ -13,6 +13,8 @@
 #undef ERF
 #undef SIGMOID
 #undef POW
+#undef MULADD
+#undef LGAMMA
 #undef EXP2
 #undef LOG2
 #undef LOG10
@@ -26,6 +28,8 @@
 #undef ACOSH
 #undef ATANH
 #undef ERFC
+#undef NORMAL_CDF
+#undef GELU_SLOPE
 #undef FLOOR
 #undef CEIL
 #undef TRUNC

@@ -160,20 +160,17 @@ VJP(hypot_vjp)                                  /* da = g a / y, db = g b / y */
 static void one_of_two(ct_node *node, ct_tensor *g, ct_tensor *first, ct_tensor **gradients)
 {
     ct_tensor *b = ct_node_input(node, 1), *to_a = ct_logical_or(first, ct_ne(b, b));
-    if (ct_node_wants(node, 0))
-        gradients[0] = ct_where(to_a, g, 0.0);
-    if (ct_node_wants(node, 1))
-        gradients[1] = ct_where(to_a, 0.0, g);
+    share(node, g, ct_logical_not(to_a), to_a, gradients);
 }
 
 VJP(fmax_vjp)
 {
-    one_of_two(node, cotangents[0], ct_ge(ct_node_input(node, 0), ct_node_input(node, 1)), gradients);
+    one_of_two(node, cotangents[0], ct_gt(ct_node_input(node, 0), ct_node_input(node, 1)), gradients);
 }
 
 VJP(fmin_vjp)
 {
-    one_of_two(node, cotangents[0], ct_le(ct_node_input(node, 0), ct_node_input(node, 1)), gradients);
+    one_of_two(node, cotangents[0], ct_lt(ct_node_input(node, 0), ct_node_input(node, 1)), gradients);
 }
 
 VJP(logaddexp_vjp)                              /* da = g e^a / (e^a + e^b), and so for b */

@@ -6,37 +6,77 @@
 #define VJP(name)                                                                                                        \
     static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
 
-/* For each kept element of x (the axis last, or all of x as one row): the place of its extreme, and its value. */
+/* For each kept element of x (all of x as one row: axis 0): the place of its extreme, and its value. Long rows go in pieces; columns
+ * that lie side by side go together. */
 struct search {
     const ct_tensor *x;
     int axis;
     bool largest;
-    int64_t rows, per_part;
-    int64_t *places;
+    int64_t rows, length, stride, per_part;
+    int64_t pieces;                             /* of a row, PIECE long */
+    int64_t columns, width, strips;             /* side by side, and in strips of which width */
+    int64_t *places, *best;                     /* best: of every piece */
     char *values;
 };
+enum { PIECE = 1 << 15 };
+
+static const char *row_start(const struct search *s, int64_t row)
+{
+    int64_t offset = 0;
+    for (int i = s->x->rank; i-- > 0;)
+        if (i != s->axis) {
+            offset += row % s->x->sizes[i] * s->x->strides[i];
+            row /= s->x->sizes[i];
+        }
+    return s->x->data + offset * (int64_t)ct_dtype_size((ct_dtype)s->x->dtype);
+}
+
+static void found(const struct search *s, int64_t row, const char *start, int64_t place)
+{
+    const size_t item = ct_dtype_size((ct_dtype)s->x->dtype);
+    if (s->places)
+        s->places[row] = place;
+    if (s->values)
+        memcpy(s->values + (size_t)row * item, start + place * s->stride * (int64_t)item, item);
+}
 
 static void search_rows(size_t part, void *context)
 {
     const struct search *s = context;
-    const ct_tensor *x = s->x;
-    const size_t item = ct_dtype_size((ct_dtype)x->dtype);
-    const int64_t stride = x->rank ? x->strides[s->axis] : 1, length = x->rank ? x->sizes[s->axis] : 1;
-    int64_t end = (int64_t)(part + 1) * s->per_part;
+    const int64_t end = (int64_t)(part + 1) * s->per_part;
     for (int64_t row = (int64_t)part * s->per_part; row < end && row < s->rows; row++) {
-        int64_t offset = 0, rest = row;
-        for (int i = x->rank; i-- > 0;)
-            if (i != s->axis) {
-                offset += rest % x->sizes[i] * x->strides[i];
-                rest /= x->sizes[i];
-            }
-        const char *from = x->data + offset * (int64_t)item;
-        int64_t place = (int64_t)kernels()->extreme[s->largest][x->dtype](from, (size_t)length, stride);
-        if (s->places)
-            s->places[row] = place;
-        if (s->values)
-            memcpy(s->values + (size_t)row * item, from + place * stride * (int64_t)item, item);
+        const char *from = row_start(s, row);
+        found(s, row, from, (int64_t)kernels()->extreme[s->largest][s->x->dtype](from, (size_t)s->length, s->stride));
     }
+}
+
+static void search_piece(size_t part, void *context)
+{
+    const struct search *s = context;
+    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)s->x->dtype), from = (int64_t)part % s->pieces * PIECE, left = s->length - from;
+    const char *x = row_start(s, (int64_t)part / s->pieces) + from * s->stride * item;
+    s->best[part] = from + (int64_t)kernels()->extreme[s->largest][s->x->dtype](x, (size_t)(left < PIECE ? left : PIECE), s->stride);
+}
+
+static void search_strip(size_t part, void *context)
+{
+    const struct search *s = context;
+    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)s->x->dtype);
+    const int64_t row = (int64_t)part / s->strips * s->columns, from = (int64_t)part % s->strips * s->width, left = s->columns - from;
+    kernels()->extreme_columns[s->largest][s->x->dtype](s->values ? s->values + (row + from) * item : NULL, s->places ? s->places + row + from : NULL,
+                                                        row_start(s, row) + from * item, (size_t)s->length,
+                                                        (size_t)(left < s->width ? left : s->width), s->stride);
+}
+
+/* The best of a row's pieces: their values side by side, and the same search. */
+static void join_pieces(const struct search *s, int64_t row, char *values)
+{
+    const size_t item = ct_dtype_size((ct_dtype)s->x->dtype);
+    const char *from = row_start(s, row);
+    const int64_t *best = s->best + row * s->pieces;
+    for (int64_t i = 0; i < s->pieces; i++)
+        memcpy(values + (size_t)i * item, from + best[i] * s->stride * (int64_t)item, item);
+    found(s, row, from, best[kernels()->extreme[s->largest][s->x->dtype](values, (size_t)s->pieces, 1)]);
 }
 
 static bool search(const char *op, const ct_tensor *x, int axis, bool largest, ct_tensor *places, ct_tensor *values)
@@ -44,9 +84,29 @@ static bool search(const char *op, const ct_tensor *x, int axis, bool largest, c
     const int64_t length = x->rank ? x->sizes[axis] : 1, rows = places ? tensor_numel(places) : tensor_numel(values);
     if (length == 0)
         return ct_fail("%s: %s has nothing along axis %d", op, SHAPE(x), axis) != NULL;
-    struct search s = {x, axis, largest, rows, length < LOOP_GRAIN ? LOOP_GRAIN / (length ? length : 1) : 1,
-                       places ? (int64_t *)places->data : NULL, values ? values->data : NULL};
-    pool_run((size_t)((rows + s.per_part - 1) / s.per_part), search_rows, &s);
+    struct search s = {.x = x, .axis = axis, .largest = largest, .rows = rows, .length = length, .stride = x->rank ? x->strides[axis] : 1,
+                       .per_part = length < LOOP_GRAIN ? LOOP_GRAIN / length : 1, .pieces = (length - 1) / PIECE + 1,
+                       .places = places ? (int64_t *)places->data : NULL, .values = values ? values->data : NULL};
+    const int beside = x->rank - 1 - (axis == x->rank - 1);
+    if (rows && beside >= 0 && s.stride != 1 && x->strides[beside] == 1 && x->sizes[beside] >= 4) {
+        s.columns = x->sizes[beside];
+        const int64_t strip = LOOP_GRAIN / 64 / length;
+        s.width = 64 * (strip > 1 ? strip : 1);
+        s.strips = (s.columns + s.width - 1) / s.width;
+        pool_run((size_t)(rows / s.columns * s.strips), search_strip, &s);
+        return true;
+    }
+    if (s.pieces == 1) {
+        pool_run((size_t)((rows + s.per_part - 1) / s.per_part), search_rows, &s);
+        return true;
+    }
+    const size_t bytes = (size_t)(rows * s.pieces + s.pieces) * sizeof *s.best;
+    if (!(s.best = memory_get(bytes)))
+        return ct_fail("%s: out of memory", op) != NULL;
+    pool_run((size_t)(rows * s.pieces), search_piece, &s);
+    for (int64_t row = 0; row < rows; row++)
+        join_pieces(&s, row, (char *)(s.best + rows * s.pieces));
+    memory_put(s.best, bytes);
     return true;
 }
 
@@ -87,18 +147,10 @@ ct_tensor *(ct_argmin)(ct_tensor *x, const int *axes, size_t count, bool keepdim
 /* ---- One axis: all of g to the place found -------------------------------------------------------------------------------------------- */
 VJP(pick_vjp)
 {
-    ct_tensor *x = ct_node_input(node, 0), *places = ct_node_input(node, 1);
+    ct_tensor *x = ct_node_input(node, 0);
     const unsigned set = *(const unsigned *)ct_node_context(node);
-    if (!x->rank) {
-        gradients[0] = cotangents[0];
-        return;
-    }
-    int axis = __builtin_ctz(set);
-    int64_t sizes[CT_MAX_RANK];
-    for (int i = 0; i < x->rank; i++)
-        sizes[i] = i == axis ? x->sizes[i] : 1;
-    ct_tensor *here = (ct_reshape)((ct_arange)(0, (double)x->sizes[axis], 1, CT_INT64), sizes, x->rank);
-    gradients[0] = ct_where(ct_eq(here, with_axes(places, x, set)), with_axes(cotangents[0], x, set), 0.0);
+    const struct scatter how = {.axis = x->rank ? __builtin_ctz(set) : 0, .distinct = true};
+    gradients[0] = scattered(&op_scatter_add, NULL, x, how, with_axes(ct_node_input(node, 1), x, set), with_axes(cotangents[0], x, set));
 }
 
 /* ---- Several axes: g shared by all that equal the extreme, NaNs among themselves --------------------------------------------------------- */

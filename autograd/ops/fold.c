@@ -1,4 +1,6 @@
 /* Reductions beside sum and the extremes: products, questions about all elements, and sums that skip NaN. */
+#include <math.h>
+
 #include "../kernels/scan.h"
 #include "rows.h"
 
@@ -50,11 +52,15 @@ const struct op op_count_nonzero = {"count_nonzero", NULL, NULL, 0};
 static ct_tensor *ask(const struct op *op, ct_tensor *x, const int *axes, size_t count, bool keepdims)
 {
     bool ok;
-    if (!given(op->name, "the operand", x) || (check_axes(op->name, x, axes, count, &ok), !ok))
+    if (!given(op->name, "the operand", x))
         return NULL;
+    const unsigned set = check_axes(op->name, x, axes, count, &ok);
+    int64_t each = 1;
+    for (int i = 0; i < x->rank && ok; i++)
+        each *= set >> i & 1 ? x->sizes[i] : 1;
     bool was = ct_set_recording(false);
-    ct_tensor *n = (ct_sum)(op == &op_all ? ct_eq(x, 0) : x->dtype == CT_BOOL ? x : ct_ne(x, 0), axes, count, keepdims);
-    ct_tensor *y = op == &op_all ? ct_eq(n, 0) : op == &op_any ? ct_ne(n, 0) : n;
+    ct_tensor *n = ok ? (ct_sum)(x->dtype == CT_BOOL ? x : ct_ne(x, 0), axes, count, keepdims) : NULL;
+    ct_tensor *y = !n ? NULL : op == &op_all ? ct_eq(n, each) : op == &op_any ? ct_ne(n, 0) : n;
     ct_set_recording(was);
     return graph_record(op, y, &x, 1, NULL, 0);
 }
@@ -75,12 +81,22 @@ ct_tensor *(ct_count_nonzero)(ct_tensor *x, const int *axes, size_t count, bool 
 }
 
 /* ---- nansum, nanmean ------------------------------------------------------------------------------------------------------------------------- */
+/* A sum that is no NaN has skipped none. */
+static bool any_nan(const ct_tensor *y)
+{
+    bool any = false;
+    for (int64_t i = 0, n = tensor_numel(y); i < n; i++)
+        any |= y->dtype == CT_FLOAT32 ? isnan(((const float *)(const void *)y->data)[i]) : isnan(((const double *)(const void *)y->data)[i]);
+    return any;
+}
+
 ct_tensor *(ct_nansum)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
 {
     bool ok;
     if (!given("nansum", "the operand", x) || (check_axes("nansum", x, axes, count, &ok), !ok))
         return NULL;
-    return (ct_sum)(is_floating(x) ? ct_where(ct_isnan(x), 0.0, x) : x, axes, count, keepdims);
+    ct_tensor *y = (ct_sum)(x, axes, count, keepdims);
+    return y && is_floating(x) && any_nan(y) ? (ct_sum)(ct_where(ct_isnan(x), 0.0, x), axes, count, keepdims) : y;
 }
 
 ct_tensor *(ct_nanmean)(ct_tensor *x, const int *axes, size_t count, bool keepdims)

@@ -177,14 +177,15 @@ ct_tensor *(ct_index)(ct_tensor *x, const ct_subscript *list, size_t count)
     return index_with("index", x, list, count);
 }
 
-/* The subscripts are read off a tensor of serial numbers, which tells every place's own. */
+/* The subscripts are read off a tensor of serial numbers, which tells every place's own; an index of a vector tells it by itself. */
 ct_tensor *(ct_index_put)(ct_tensor *x, const ct_subscript *list, size_t count, ct_tensor *value, const ct_index_put_options *options)
 {
     const char *const op = "index_put";
     if (!given(op, "the operand", x) || !given(op, "the value", value) || !number_or_same_dtype(op, x, &value))
         return NULL;
-    ct_tensor *serial = (ct_reshape)((ct_arange)(0, (double)tensor_numel(x), 1, CT_INT64), x->sizes, x->rank);
-    ct_tensor *places = serial ? index_with(op, serial, list, count) : NULL, *to = flat(x);
+    const bool plain = x->rank == 1 && count == 1 && list && list->kind == CT_SUBSCRIPT_TENSOR && list->tensor && list->tensor->dtype == CT_INT64;
+    ct_tensor *serial = plain ? NULL : (ct_reshape)((ct_arange)(0, (double)tensor_numel(x), 1, CT_INT64), x->sizes, x->rank), *to = flat(x);
+    ct_tensor *places = plain ? from_start(op, list->tensor, x->sizes[0], 0) : serial ? index_with(op, serial, list, count) : NULL;
     if (!places || !to)
         return NULL;
     int64_t sizes[CT_MAX_RANK];

@@ -34,12 +34,54 @@ static int64_t offset_of(const ct_tensor *t, int64_t batch)
     return offset * (int64_t)ct_dtype_size((ct_dtype)t->dtype);
 }
 
+/* Row by row of c, each the sum of b's rows times the elements of a's. Unsigned: integers wrap. */
+struct integers {
+    struct gemm job;
+    size_t per_part;
+};
+
+static void multiply_integer_rows(size_t part, void *context)
+{
+    const struct integers *w = context;
+    const struct gemm *j = &w->job;
+    for (size_t row = part * w->per_part; row < j->m && row < (part + 1) * w->per_part; row++) {
+        uint64_t *c = (uint64_t *)j->c + (ptrdiff_t)row * j->c_row;
+        memset(c, 0, j->n * sizeof *c);
+        for (size_t i = 0; i < j->k; i++) {
+            const uint64_t a = ((const uint64_t *)j->a)[(ptrdiff_t)row * j->a_row + (ptrdiff_t)i * j->a_column];
+            const uint64_t *b = (const uint64_t *)j->b + (ptrdiff_t)i * j->b_row;
+            if (j->b_column == 1)
+                for (size_t k = 0; k < j->n; k++)
+                    c[k] += a * b[k];
+            else
+                for (size_t k = 0; k < j->n; k++)
+                    c[k] += a * b[(ptrdiff_t)k * j->b_column];
+        }
+    }
+}
+
+static void multiply_integers(const ct_tensor *a, const ct_tensor *b, const ct_tensor *c, int64_t batch)
+{
+    struct integers w = {.job = gemm_of(a, b, c)};
+    w.job.a = (const char *)w.job.a + offset_of(a, batch);
+    w.job.b = (const char *)w.job.b + offset_of(b, batch);
+    w.job.c = (char *)w.job.c + offset_of(c, batch);
+    const size_t work = w.job.n * (w.job.k ? w.job.k : 1);
+    w.per_part = work < LOOP_GRAIN ? LOOP_GRAIN / work : 1;
+    pool_run((w.job.m + w.per_part - 1) / w.per_part, multiply_integer_rows, &w);
+}
+
 /* Equal leading axes, any strides. */
 static bool multiply(const ct_tensor *a, const ct_tensor *b, const ct_tensor *c)
 {
     int64_t batches = 1;
     for (int i = 0; i + 2 < c->rank; i++)
         batches *= c->sizes[i];
+    if (c->dtype == CT_INT64) {
+        for (int64_t batch = 0; batch < batches; batch++)
+            multiply_integers(a, b, c, batch);
+        return true;
+    }
     const bool f32 = c->dtype == CT_FLOAT32;
     struct gemm job = gemm_of(a, b, c);
     if (batches == 1) {
@@ -78,8 +120,9 @@ ct_tensor *(ct_matmul)(ct_tensor *a, ct_tensor *b)
     const int64_t inner = a->sizes[a->rank - 1], other = b->sizes[b->rank > 1 ? b->rank - 2 : 0];
     if (inner != other)
         return ct_fail("matmul: %s x %s: inner dimensions %lld and %lld differ", SHAPE(a), SHAPE(b), (long long)inner, (long long)other);
-    if (!floating_pair("matmul", a, b))
-        return NULL;
+    if (a->dtype != b->dtype || a->dtype == CT_BOOL)
+        return ct_fail("matmul: %s %s x %s %s: want float32, float64 or int64, the same for both", ct_dtype_name((ct_dtype)a->dtype), SHAPE(a),
+                       ct_dtype_name((ct_dtype)b->dtype), SHAPE(b));
     const bool row = a->rank == 1, column = b->rank == 1;
     a = row ? ct_unsqueeze(a, 0) : a;
     b = column ? ct_unsqueeze(b, 1) : b;

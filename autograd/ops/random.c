@@ -1,6 +1,5 @@
 /* Generators, random tensors, and dropout. A call takes as many blocks of its generator's stream as it needs, at once; the
  * elements are then made in any order. */
-#include "../kernels/random.h"
 #include "../kernels/pool.h"
 #include "../object.h"
 #include "../random.h"
@@ -49,7 +48,7 @@ uint64_t ct_random_u64(ct_generator *generator)
 {
     struct stretch s = take(generator, 1);
     int64_t value;
-    random_below(&value, 1, s.seed, s.block, 0, 0);
+    kernels()->random_below(&value, 1, s.seed, s.block, 0, 0);
     return (uint64_t)value;
 }
 
@@ -69,11 +68,11 @@ static void fill_part(size_t part, void *context)
     const size_t from = part * PER_PART, left = (size_t)tensor_numel(f->t) - from, n = left < PER_PART ? left : PER_PART;
     const uint64_t seed = f->stream.seed, block = f->stream.block;
     if (f->t->dtype == CT_FLOAT32)
-        (f->normal ? random_normal_f32 : random_uniform_f32)((float *)f->t->data + from, n, seed, block + from / 4);
+        (f->normal ? kernels()->random_normal : kernels()->random_uniform)[F32]((float *)f->t->data + from, n, seed, block + from / 4);
     else if (f->t->dtype == CT_FLOAT64)
-        (f->normal ? random_normal_f64 : random_uniform_f64)((double *)f->t->data + from, n, seed, block + from / 2);
+        (f->normal ? kernels()->random_normal : kernels()->random_uniform)[F64]((double *)f->t->data + from, n, seed, block + from / 2);
     else
-        random_below((int64_t *)f->t->data + from, n, seed, block + from / 2, f->low, f->span);
+        kernels()->random_below((int64_t *)f->t->data + from, n, seed, block + from / 2, f->low, f->span);
 }
 
 static ct_tensor *fill(ct_tensor *t, ct_generator *generator, struct fill how)
@@ -105,12 +104,16 @@ ct_tensor *(ct_randn)(const int64_t *sizes, size_t rank, ct_dtype dtype, ct_gene
 
 ct_tensor *ct_rand_like(ct_tensor *x)
 {
-    return given_shape("rand_like", "the operand", x) ? (ct_rand)(x->sizes, x->rank, (ct_dtype)x->dtype, NULL) : NULL;
+    return given_shape("rand_like", "the operand", x)
+               ? fill(floating_new("rand_like", x->sizes, x->rank, (ct_dtype)x->dtype), NULL, (struct fill){.normal = false})
+               : NULL;
 }
 
 ct_tensor *ct_randn_like(ct_tensor *x)
 {
-    return given_shape("randn_like", "the operand", x) ? (ct_randn)(x->sizes, x->rank, (ct_dtype)x->dtype, NULL) : NULL;
+    return given_shape("randn_like", "the operand", x)
+               ? fill(floating_new("randn_like", x->sizes, x->rank, (ct_dtype)x->dtype), NULL, (struct fill){.normal = true})
+               : NULL;
 }
 
 ct_tensor *(ct_randint)(int64_t low, int64_t high, const int64_t *sizes, size_t rank, ct_generator *generator)
@@ -130,7 +133,7 @@ ct_tensor *ct_randperm(int64_t count, ct_generator *generator)
     struct stretch s = take(generator, (uint64_t)count);
     int64_t *p = (int64_t *)t->data, j;
     for (int64_t i = 0; i < count; i++) {       /* Fisher and Yates, inside out */
-        random_below(&j, 1, s.seed, s.block + (uint64_t)i, 0, (uint64_t)i + 1);
+        kernels()->random_below(&j, 1, s.seed, s.block + (uint64_t)i, 0, (uint64_t)i + 1);
         p[i] = p[j];
         p[j] = i;
     }

@@ -1,5 +1,5 @@
 /* The same elements in another order, or more than once. */
-#include "ops.h"
+#include "indexing.h"
 
 #define VJP(name)                                                                                                        \
     static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
@@ -51,19 +51,61 @@ ct_tensor *ct_swapaxes(ct_tensor *x, int axis, int other)
     return given("swapaxes", "the operand", x) && check_axis("swapaxes", x, axis, &i) && check_axis("swapaxes", x, other, &j) ? ct_transpose(x, i, j) : NULL;
 }
 
-ct_tensor *ct_movedim(ct_tensor *x, int from, int to)
+ct_tensor *(ct_movedim)(ct_tensor *x, const int *from, size_t from_count, const int *to, size_t to_count)
 {
-    int i, j, order[CT_MAX_RANK], n = 0;
-    if (!given("movedim", "the operand", x) || !check_axis("movedim", x, from, &i) || !check_axis("movedim", x, to, &j))
+    bool ok;
+    int order[CT_MAX_RANK], next = 0;
+    unsigned gone = 0, filled = 0;
+    if (!given("movedim", "the operand", x))
         return NULL;
-    for (int k = 0; k < x->rank; k++) {
-        n += n == i;
-        order[k] = k == j ? i : n++;
-    }
+    if (from_count != to_count || (from_count && (!from || !to)))
+        return ct_fail("movedim: %zu axes to %zu places, want as many", from_count, to_count);
+    if (!from_count)
+        return x;
+    gone = check_axes("movedim", x, from, from_count, &ok);
+    if (ok)
+        filled = check_axes("movedim", x, to, to_count, &ok);
+    if (!ok || !x->rank)
+        return ok ? x : NULL;
+    for (size_t i = 0; i < from_count; i++)
+        order[to[i] < 0 ? to[i] + x->rank : to[i]] = from[i];
+    for (int i = 0; i < x->rank; i++)
+        if (!(filled >> i & 1)) {
+            while (gone >> next & 1)
+                next++;
+            order[i] = next++;
+        }
     return (ct_permute)(x, order, x->rank);
 }
 
-/* ---- Repetition: (before, 1, after) grows to (before, repeats, after), where before and after part at an axis's start or end ------ */
+/* ---- Repetition: (before, 1, after) grows to (before, repeats, after), where before and after part at an axis's start or end. dx: the
+ * sum over the repeats. A few repeats of short stretches go one repeat at a time, more or longer ones as a stretch repeats. ------------ */
+enum { FEW_REPEATS = 16, LONG_STRETCH = 32 };
+
+VJP(repeat_vjp)
+{
+    gradients[0] = ct_reshape_as(ct_sum(cotangents[0], 1), ct_node_input(node, 0));
+}
+VJP(repeat_fused)
+{
+    ct_tensor *x = ct_node_input(node, 0), *g = cotangents[0];
+    if (g->sizes[1] > FEW_REPEATS || g->sizes[2] > LONG_STRETCH || !g->sizes[1]) {
+        repeat_vjp(node, cotangents, gradients);
+        return;
+    }
+    ct_tensor *sum = ct_narrow(g, 1, 0, 1);
+    if (sum && g->sizes[1] > 1)
+        sum = ct_add(sum, ct_narrow(g, 1, 1, 1));
+    for (int64_t i = 2; sum && i < g->sizes[1]; i++) {
+        ct_tensor *part = ct_narrow(g, 1, i, 1);
+        if (part)
+            add_values(sum, part);
+        sum = part ? sum : NULL;
+    }
+    gradients[0] = ct_reshape_as(sum, x);
+}
+const struct op op_repeat = {"repeat", repeat_vjp, repeat_fused, 0};
+
 static ct_tensor *repeated(const char *op, ct_tensor *x, int64_t repeats, int axis, bool whole)
 {
     int64_t before = 1, after = 1, sizes[CT_MAX_RANK], count;
@@ -78,8 +120,17 @@ static ct_tensor *repeated(const char *op, ct_tensor *x, int64_t repeats, int ax
         *(i < axis + !whole ? &before : &after) *= x->sizes[i];
     if (!sizes_product(op, sizes, x->rank, ct_dtype_size((ct_dtype)x->dtype), &count))
         return NULL;
-    ct_tensor *y = (ct_reshape)(x, (const int64_t[]){before, 1, after}, 3);
-    return y ? (ct_reshape)((ct_expand)(y, (const int64_t[]){before, repeats, after}, 3), sizes, x->rank) : NULL;
+    const bool was = ct_set_recording(false);
+    ct_tensor *flat = (ct_reshape)(x, (const int64_t[]){before, 1, after}, 3), *y = NULL;
+    if (flat && repeats <= FEW_REPEATS && after <= LONG_STRETCH) {
+        y = tensor_new(op, (ct_dtype)x->dtype, 3, (const int64_t[]){before, repeats, after}, NULL);
+        for (int64_t i = 0; y && i < repeats; i++)
+            copy_values(ct_narrow(y, 1, i, 1), flat);
+    } else if (flat)
+        y = ct_contiguous((ct_expand)(flat, (const int64_t[]){before, repeats, after}, 3));
+    ct_set_recording(was);
+    y = RECORD0(&op_repeat, y, x);
+    return y ? (ct_reshape)(y, sizes, x->rank) : NULL;
 }
 
 ct_tensor *(ct_tile)(ct_tensor *x, const int64_t *repeats, size_t count)
@@ -100,18 +151,50 @@ ct_tensor *(ct_tile)(ct_tensor *x, const int64_t *repeats, size_t count)
     return y;
 }
 
-ct_tensor *ct_repeat_interleave(ct_tensor *x, int64_t repeats, int axis)
+/* Element i as often as repeats[i] says: read by an index that names it so often. */
+static ct_tensor *repeated_each(ct_tensor *x, ct_tensor *repeats, int axis)
 {
-    int at;
-    if (!given("repeat_interleave", "the operand", x) || !check_axis("repeat_interleave", x, axis, &at))
+    const char *const op = "repeat_interleave";
+    const int64_t n = tensor_numel(repeats);
+    ct_tensor *plain = ct_contiguous(repeats);
+    if (!plain)
         return NULL;
-    x = x->rank ? x : ct_unsqueeze(x, 0);
-    return x ? repeated("repeat_interleave", x, repeats, at, false) : NULL;
+    const int64_t *times = (const int64_t *)(const void *)plain->data;
+    int64_t total = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (times[i] < 0)
+            return ct_fail("%s: %lld repeats at index %lld, want at least 0", op, (long long)times[i], (long long)i);
+        if (__builtin_add_overflow(total, times[i], &total))
+            return ct_fail("%s: Storage size calculation overflowed", op);
+    }
+    ct_tensor *index = tensor_new(op, CT_INT64, 1, &total, NULL);
+    int64_t *to = index ? (int64_t *)(void *)index->data : NULL;
+    for (int64_t i = 0; i < n && to; i++)
+        for (int64_t k = 0; k < times[i]; k++)
+            *to++ = i;
+    return index ? gathered(x, axis, index_along(op, index, axis, x)) : NULL;
 }
 
-ct_tensor *(ct_broadcast_to)(ct_tensor *x, const int64_t *sizes, size_t rank)
+ct_tensor *(ct_repeat_interleave)(ct_tensor *x, ct_tensor *repeats, const int *axes, size_t count)
 {
-    return given("broadcast_to", "the operand", x) ? (ct_expand)(x, sizes, rank) : NULL;
+    const char *const op = "repeat_interleave";
+    int at = 0;
+    if (!given(op, "the operand", x) || !given(op, "the repeats", repeats))
+        return NULL;
+    if (count > 1)
+        return ct_fail("%s: %zu axes named, want one, or none for the flattened tensor", op, count);
+    if (repeats->dtype != CT_INT64 || repeats->rank > 1)
+        return ct_fail("%s: repeats are %s %s, want an integer or a vector of int64", op, ct_dtype_name((ct_dtype)repeats->dtype), SHAPE(repeats));
+    if (count && !check_axis(op, x, axes[0], &at))
+        return NULL;
+    x = !count ? flat(x) : x->rank ? x : ct_unsqueeze(x, 0);
+    if (!x)
+        return NULL;
+    if (tensor_numel(repeats) == 1)
+        return repeated(op, x, ((const int64_t *)(const void *)repeats->data)[0], at, false);
+    if (tensor_numel(repeats) != x->sizes[at])
+        return ct_fail("%s: repeats %s for axis %d of %s: want one, or one for each element", op, SHAPE(repeats), at, SHAPE(x));
+    return repeated_each(x, repeats, at);
 }
 
 /* ---- Parts -------------------------------------------------------------------------------------------------------------------------------- */

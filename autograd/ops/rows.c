@@ -66,6 +66,6 @@ void for_rows(int64_t rows, int64_t length, void (*body)(size_t row, void *conte
 
 void picked_vjp(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
 {
-    ct_tensor *x = ct_node_input(node, 0);
-    gradients[0] = scattered(&op_scatter_add, NULL, x, (struct scatter){.axis = x->rank - 1}, ct_node_input(node, 1), cotangents[0]);
+    const struct scatter how = {.axis = *(const int *)ct_node_context(node)};
+    gradients[0] = scattered(&op_scatter_add, NULL, ct_node_input(node, 0), how, ct_node_input(node, 1), cotangents[0]);
 }

@@ -17,7 +17,7 @@ int64_t row_count(const ct_tensor *rows);
 void for_rows(int64_t rows, int64_t length, void (*body)(size_t row, void *context), void *context);
 
 ct_tensor *middle_places(const char *op, ct_tensor *rows); /* of the lower median, or the first NaN: (..., 1) */
-/* The VJP of an op whose output picks from input 0, rows, at the places that are input 1. */
+/* The VJP of an op whose output picks from input 0, at the places that are input 1 along the axis that is the context. */
 void picked_vjp(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients);
 
 /* Along the last axis: ..., x_1, x_0; first, x_0, ..., x_(n-2); and r_i = a_i r_(i-1) + b_i with r_0 = b_0. */

@@ -145,15 +145,17 @@ static ct_tensor *running_extreme(const struct op *op, bool largest, ct_tensor *
         *indices = NULL;
     if (!given(op->name, "the operand", x) || !check_axis(op->name, x, axis, &at))
         return NULL;
+    bool was = ct_set_recording(false);
     ct_tensor *rows = axis_last(x, at);
     ct_tensor *y = rows ? tensor_new(op->name, (ct_dtype)x->dtype, rows->rank, rows->sizes, NULL) : NULL;
     ct_tensor *places = y ? tensor_new(op->name, CT_INT64, rows->rank, rows->sizes, NULL) : NULL;
-    if (!places)
-        return NULL;
-    scan_rows((struct scan){.extreme = scan_extreme[largest][x->dtype], .places = (int64_t *)places->data}, y, rows);
+    if (places)
+        scan_rows((struct scan){.extreme = scan_extreme[largest][x->dtype], .places = (int64_t *)places->data}, y, rows);
+    y = axis_back(y, x, at), places = axis_back(places, x, at);
+    ct_set_recording(was);
     if (indices)
-        *indices = axis_back(places, x, at);
-    return axis_back(RECORD0(op, y, rows, places), x, at);
+        *indices = places;
+    return places ? RECORD(op, y, &at, x, places) : NULL;
 }
 
 ct_tensor *(ct_cummax)(ct_tensor *x, int axis, const ct_indices_options *options)

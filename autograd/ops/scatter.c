@@ -16,6 +16,19 @@ static enum indexed_kind kind_of(const struct op *op)
                                     : INDEXED_SMALLEST;
 }
 
+static struct indexed stores(enum indexed_kind kind, const ct_tensor *y, struct scatter how, const ct_tensor *index, const ct_tensor *source)
+{
+    struct indexed w = {.kind = kind, .dtype = y->dtype, .rank = index->rank ? index->rank : 1, .axis = (size_t)how.axis, .sizes = {1},
+                        .table = y->data, .other = source->data, .index = (const int64_t *)(const void *)index->data};
+    for (size_t i = 0; i < w.rank; i++) {
+        w.table_steps[i] = y->rank ? y->strides[i] : 0;
+        w.other_steps[i] = source->rank ? source->strides[i] : 0;
+        if (index->rank)
+            w.sizes[i] = index->sizes[i], w.index_steps[i] = index->strides[i];
+    }
+    return w;
+}
+
 ct_tensor *scattered(const struct op *op, ct_tensor *x, const ct_tensor *like, struct scatter how, ct_tensor *index, ct_tensor *source)
 {
     if (!index || !source)
@@ -27,14 +40,7 @@ ct_tensor *scattered(const struct op *op, ct_tensor *x, const ct_tensor *like, s
     if (x)
         copy_values(y, x);
     if (tensor_numel(index)) {
-        struct indexed w = {.kind = kind_of(op), .dtype = dtype, .rank = index->rank ? index->rank : 1, .axis = (size_t)how.axis, .sizes = {1},
-                            .table = y->data, .other = source->data, .index = (const int64_t *)(const void *)index->data};
-        for (size_t i = 0; i < w.rank; i++) {
-            w.table_steps[i] = y->rank ? y->strides[i] : 0;
-            w.other_steps[i] = source->rank ? source->strides[i] : 0;
-            if (index->rank)
-                w.sizes[i] = index->sizes[i], w.index_steps[i] = index->strides[i];
-        }
+        struct indexed w = stores(kind_of(op), y, how, index, source);
         indexed_run(&w);
     }
     return RECORD(op, y, &how, x, index, source);
@@ -63,7 +69,30 @@ VJP(scatter_vjp)
     ct_tensor *last = scattered(&op_scatter, NULL, x, how, index, serial);
     gradients[2] = ct_where(ct_eq(gathered(last, how.axis, index), serial), gradients[2], 0.0);
 }
-const struct op op_scatter = {"scatter", scatter_vjp, NULL, READS(1)};
+
+/* In one go over a copy of g, from the last on: who takes a place's cotangent out first won it, and leaves 0 for x and the others. */
+VJP(scatter_fused)
+{
+    const struct scatter *how = how_of(node);
+    ct_tensor *index = ct_node_input(node, 1), *g = cotangents[0];
+    if (!ct_node_wants(node, 2) || !tensor_numel(index)) {
+        scatter_vjp(node, cotangents, gradients);
+        return;
+    }
+    ct_tensor *rest = tensor_new("scatter", (ct_dtype)g->dtype, g->rank, g->sizes, NULL);
+    ct_tensor *taken = rest ? tensor_new("scatter", (ct_dtype)g->dtype, index->rank, index->sizes, NULL) : NULL;
+    if (!taken)
+        return;
+    copy_values(rest, g);
+    struct indexed w = stores(INDEXED_TAKE, rest, *how, index, taken);
+    const int64_t last = w.sizes[w.axis] - 1;
+    w.index += last * w.index_steps[w.axis];
+    w.other += last * w.other_steps[w.axis] * (int64_t)ct_dtype_size((ct_dtype)g->dtype);
+    w.index_steps[w.axis] *= -1, w.other_steps[w.axis] *= -1;
+    indexed_run(&w);
+    gradients[0] = rest, gradients[2] = taken;
+}
+const struct op op_scatter = {"scatter", scatter_vjp, scatter_fused, READS(1)};
 
 /* ---- scatter_add: dx = g, dsource = g at the places ---------------------------------------------------------------------------------- */
 VJP(scatter_add_vjp)

@@ -1,6 +1,4 @@
 /* Questions that sorting answers: unique values, places in a sorted row, counts of integers. None has a gradient. */
-#include <math.h>
-
 #include "../kernels/sort.h"
 #include "indexing.h"
 #include "rows.h"
@@ -9,39 +7,20 @@ const struct op op_unique = {"unique", NULL, NULL, 0};
 const struct op op_searchsorted = {"searchsorted", NULL, NULL, 0};
 const struct op op_bincount = {"bincount", NULL, NULL, 0};
 
-static bool is_nan_at(const ct_tensor *x, int64_t i)
-{
-    return x->dtype == CT_FLOAT32 ? isnan(((const float *)x->data)[i]) : x->dtype == CT_FLOAT64 && isnan(((const double *)x->data)[i]);
-}
-
 /* ---- unique ---------------------------------------------------------------------------------------------------------------------------- */
-/* Equal neighbours among the sorted items become one: their number, their values' places and counts, and each element's group. NaN
- * differs from NaN. */
-static int64_t group(const ct_tensor *values, const struct sort_item *items, int64_t n, int64_t *first, int64_t *count, int64_t *inverse)
-{
-    int64_t groups = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (!i || items[i].key != items[i - 1].key || is_nan_at(values, items[i].place))
-            first[groups] = items[i].place, count[groups++] = 0;
-        count[groups - 1]++;
-        inverse[items[i].place] = groups - 1;
-    }
-    return groups;
-}
-
 static ct_tensor *unique(ct_tensor *x, ct_tensor **inverse, ct_tensor **counts)
 {
     const int64_t n = tensor_numel(x);
     ct_tensor *values = ct_contiguous((ct_reshape)(x, (const int64_t[]){n}, 1));
     ct_tensor *first = tensor_new("unique", CT_INT64, 1, &n, NULL), *count = tensor_new("unique", CT_INT64, 1, &n, NULL);
-    ct_tensor *back = tensor_new("unique", CT_INT64, x->rank, x->sizes, NULL);
-    size_t bytes = (size_t)n * 2 * sizeof(struct sort_item);
-    struct sort_item *items = values && first && count && back ? memory_get(bytes) : NULL;
-    if (!items)
+    ct_tensor *back = inverse ? tensor_new("unique", CT_INT64, x->rank, x->sizes, NULL) : values;
+    const size_t bytes = sort_room((size_t)n);
+    void *work = values && first && count && back ? memory_get(bytes) : NULL;
+    if (!work)
         return values && first && count && back ? ct_fail("unique: out of memory") : NULL;
-    sort_fill(items, values->data, (size_t)n, values->dtype, false);
-    const int64_t groups = group(values, sort_items(items, items + n, (size_t)n), n, (int64_t *)first->data, (int64_t *)count->data, (int64_t *)back->data);
-    memory_put(items, bytes);
+    const struct sort_row row = {values->data, (size_t)n, values->dtype, false};
+    const int64_t groups = (int64_t)sort_runs((int64_t *)first->data, (int64_t *)count->data, inverse ? (int64_t *)back->data : NULL, row, work);
+    memory_put(work, bytes);
     if (inverse)
         *inverse = graph_record(&op_unique, back, &x, 1, NULL, 0);
     if (counts)
@@ -67,18 +46,18 @@ ct_tensor *(ct_unique)(ct_tensor *x, const ct_unique_options *options)
 /* ---- searchsorted ------------------------------------------------------------------------------------------------------------------------ */
 struct search {
     const ct_tensor *sorted, *values;
-    size_t n, step, m;                          /* sorted values a row, from row to row (0: one for all), and how many are looked for in it */
+    size_t n, step, m, pieces;                  /* sorted values a row, from row to row (0: one for all), how many are looked for in it, in pieces */
     bool right;
     int64_t *places;
 };
+enum { PIECE = 256 };
 
-static void search_row(size_t row, void *context)
+static void search_piece(size_t at, void *context)
 {
     const struct search *s = context;
-    const size_t item = ct_dtype_size((ct_dtype)s->values->dtype);
-    const char *sorted = s->sorted->data + row * s->step * item;
-    for (size_t i = row * s->m; i < (row + 1) * s->m; i++)
-        s->places[i] = (int64_t)sort_search[s->sorted->dtype](sorted, s->n, s->values->data + i * item, s->right);
+    const size_t item = ct_dtype_size((ct_dtype)s->values->dtype), row = at / s->pieces, from = at % s->pieces * PIECE, left = s->m - from;
+    const char *sorted = s->sorted->data + row * s->step * item, *values = s->values->data + (row * s->m + from) * item;
+    sort_search[s->sorted->dtype](s->places + row * s->m + from, sorted, s->n, values, left < PIECE ? left : PIECE, s->right);
 }
 
 ct_tensor *(ct_searchsorted)(ct_tensor *sorted, ct_tensor *values, const ct_searchsorted_options *options)
@@ -100,8 +79,10 @@ ct_tensor *(ct_searchsorted)(ct_tensor *sorted, ct_tensor *values, const ct_sear
     if (!y)
         return NULL;
     const size_t n = (size_t)row_length(rows);
-    struct search s = {rows, wanted, n, one ? 0 : n, one ? 1 : (size_t)row_length(wanted), options && options->right, (int64_t *)y->data};
-    for_rows(one ? tensor_numel(wanted) : row_count(rows), 32 * (int64_t)s.m, search_row, &s);
+    struct search s = {rows, wanted, n, one ? 0 : n, (size_t)(one ? tensor_numel(wanted) : row_length(wanted)), 0, options && options->right,
+                       (int64_t *)y->data};
+    s.pieces = (s.m + PIECE - 1) / PIECE;
+    for_rows((one ? 1 : row_count(rows)) * (int64_t)s.pieces, 8 * PIECE, search_piece, &s);
     return graph_record(&op_searchsorted, y, (ct_tensor *const[]){sorted, values}, 2, NULL, 0);
 }
 

@@ -29,30 +29,35 @@ ct_tensor *broadcast_to(ct_tensor *x, const int64_t *sizes, size_t rank)
     return view(&op_expand, x, rank, sizes, strides, 0);
 }
 
-static ct_tensor *expand(ct_tensor *x, const int64_t *sizes, size_t rank)
+static ct_tensor *expand(const char *op, ct_tensor *x, const int64_t *sizes, size_t rank)
 {
     int64_t wanted[CT_MAX_RANK], count;
     if (rank && !sizes)
-        return ct_fail("expand: the sizes are NULL");
+        return ct_fail("%s: the sizes are NULL", op);
     if (rank < x->rank || rank > CT_MAX_RANK)
-        return ct_fail("expand: %s to %s: want %d to %d axes", SHAPE(x), shape_text((char[SHAPE_TEXT]){0}, sizes, rank), x->rank, CT_MAX_RANK);
+        return ct_fail("%s: %s to %s: want %d to %d axes", op, SHAPE(x), shape_text((char[SHAPE_TEXT]){0}, sizes, rank), x->rank, CT_MAX_RANK);
     for (size_t i = 0, lead = rank - x->rank; i < rank; i++) {
         int64_t own = i < lead ? 1 : x->sizes[i - lead];
         wanted[i] = sizes[i] == -1 && i >= lead ? own : sizes[i];
         if (wanted[i] < 0 || (own != 1 && own != wanted[i]))
-            return ct_fail("expand: %s to %s: axis %zu cannot become %lld", SHAPE(x), shape_text((char[SHAPE_TEXT]){0}, sizes, rank), i, (long long)sizes[i]);
+            return ct_fail("%s: %s to %s: axis %zu cannot become %lld", op, SHAPE(x), shape_text((char[SHAPE_TEXT]){0}, sizes, rank), i, (long long)sizes[i]);
     }
-    return sizes_product("expand", wanted, rank, 1, &count) ? broadcast_to(x, wanted, rank) : NULL;
+    return sizes_product(op, wanted, rank, 1, &count) ? broadcast_to(x, wanted, rank) : NULL;
 }
 
 ct_tensor *(ct_expand)(ct_tensor *x, const int64_t *sizes, size_t rank)
 {
-    return given("expand", "the operand", x) ? expand(x, sizes, rank) : NULL;
+    return given("expand", "the operand", x) ? expand("expand", x, sizes, rank) : NULL;
 }
 
 ct_tensor *ct_expand_as(ct_tensor *x, ct_tensor *like)
 {
-    return given("expand_as", "the operand", x) && given_shape("expand_as", "the model", like) ? expand(x, like->sizes, like->rank) : NULL;
+    return given("expand_as", "the operand", x) && given_shape("expand_as", "the model", like) ? expand("expand_as", x, like->sizes, like->rank) : NULL;
+}
+
+ct_tensor *(ct_broadcast_to)(ct_tensor *x, const int64_t *sizes, size_t rank)
+{
+    return given("broadcast_to", "the operand", x) ? expand("broadcast_to", x, sizes, rank) : NULL;
 }
 
 ct_tensor *(ct_sum_to)(ct_tensor *x, const int64_t *sizes, size_t rank)
