@@ -11,14 +11,14 @@
 #include <string.h>
 
 static const struct paths {
-    conv_forward_f32 *direct_forward, *patches_forward, *winograd_forward;
-    conv_input_gradient_f32 *direct_input_gradient, *winograd_input_gradient;
-    conv_weight_gradient_f32 *patches_weight_gradient, *winograd_weight_gradient;
+    conv_forward_f32 *direct_forward, *patches_forward, *winograd_forward, *depthwise_forward;
+    conv_input_gradient_f32 *direct_input_gradient, *winograd_input_gradient, *depthwise_input_gradient;
+    conv_weight_gradient_f32 *patches_weight_gradient, *winograd_weight_gradient, *depthwise_weight_gradient;
 } paths[] = {
 #define PATHS(isa)                                                                                                     \
-    {conv_direct_forward_##isa, conv_patches_forward_##isa, conv_winograd_forward_##isa,                               \
-     conv_direct_input_gradient_##isa, conv_winograd_input_gradient_##isa,                                             \
-     conv_patches_weight_gradient_##isa, conv_winograd_weight_gradient_##isa}
+    {conv_direct_forward_##isa, conv_patches_forward_##isa, conv_winograd_forward_##isa, conv_depthwise_forward_##isa, \
+     conv_direct_input_gradient_##isa, conv_winograd_input_gradient_##isa, conv_depthwise_input_gradient_##isa,        \
+     conv_patches_weight_gradient_##isa, conv_winograd_weight_gradient_##isa, conv_depthwise_weight_gradient_##isa}
     [CPU_BASE] = PATHS(base),
 #ifdef __x86_64__
     [CPU_AVX2] = PATHS(avx2),
@@ -52,11 +52,18 @@ static bool winograd_covers(const struct conv *c)
            c->groups == 1;
 }
 
+static bool depthwise_covers(const struct conv *c)
+{
+    return c->groups == c->c_in && c->c_out == c->c_in;
+}
+
 enum conv_path conv_path_of(const struct conv *c, int dtype, int which)
 {
     (void)which;
     if (dtype != F32)
         return CONV_IM2COL;
+    if (depthwise_covers(c))
+        return CONV_DEPTHWISE;
     pthread_once(&setting_once, read_setting);
     if (!winograd_is_off && winograd_covers(c) && c->c_in >= WINOGRAD_CHANNELS && c->c_out >= WINOGRAD_CHANNELS && c->oh > 2 && c->ow > 2)
         return CONV_WINOGRAD;
@@ -69,7 +76,8 @@ static enum conv_path settle(const struct conv *c, int dtype, enum conv_path pat
     if (path == CONV_AUTO)
         path = conv_path_of(c, dtype, (int)which);
     bool is_empty = !c->c_in || !c->c_out || !c->kh || !c->kw;
-    if (dtype != F32 || is_empty || (path == CONV_WINOGRAD && !winograd_covers(c)) || path == CONV_DEPTHWISE)
+    if (dtype != F32 || is_empty || (path == CONV_WINOGRAD && !winograd_covers(c)) ||
+        (path == CONV_DEPTHWISE && !depthwise_covers(c)))
         path = CONV_IM2COL;
     return path;
 }
@@ -79,7 +87,8 @@ bool conv_forward(const struct conv *c, int dtype, enum conv_path path, void *y,
 {
     const struct paths *p = &paths[cpu_isa()];
     switch (settle(c, dtype, path, CONV_FORWARD)) {
-    case CONV_WINOGRAD: return p->winograd_forward(c, y, x, weight, bias, relu);
+    case CONV_WINOGRAD:  return p->winograd_forward(c, y, x, weight, bias, relu);
+    case CONV_DEPTHWISE: return p->depthwise_forward(c, y, x, weight, bias, relu);
     case CONV_DIRECT:
         if (c->c_in / c->groups < FEW_CHANNELS)
             return p->patches_forward(c, y, x, weight, bias, relu);
@@ -92,9 +101,10 @@ bool conv_input_gradient(const struct conv *c, int dtype, enum conv_path path, v
 {
     const struct paths *p = &paths[cpu_isa()];
     switch (settle(c, dtype, path, CONV_INPUT_GRADIENT)) {
-    case CONV_WINOGRAD: return p->winograd_input_gradient(c, dx, dy, weight);
-    case CONV_DIRECT:   return p->direct_input_gradient(c, dx, dy, weight);
-    default:            return conv_im2col_input_gradient(c, dtype, dx, dy, weight);
+    case CONV_WINOGRAD:  return p->winograd_input_gradient(c, dx, dy, weight);
+    case CONV_DEPTHWISE: return p->depthwise_input_gradient(c, dx, dy, weight);
+    case CONV_DIRECT:    return p->direct_input_gradient(c, dx, dy, weight);
+    default:             return conv_im2col_input_gradient(c, dtype, dx, dy, weight);
     }
 }
 
@@ -102,8 +112,9 @@ bool conv_weight_gradient(const struct conv *c, int dtype, enum conv_path path, 
 {
     const struct paths *p = &paths[cpu_isa()];
     switch (settle(c, dtype, path, CONV_WEIGHT_GRADIENT)) {
-    case CONV_WINOGRAD: return p->winograd_weight_gradient(c, dweight, dy, x);
-    case CONV_DIRECT:   return p->patches_weight_gradient(c, dweight, dy, x);
-    default:            return conv_im2col_weight_gradient(c, dtype, dweight, dy, x);
+    case CONV_WINOGRAD:  return p->winograd_weight_gradient(c, dweight, dy, x);
+    case CONV_DEPTHWISE: return p->depthwise_weight_gradient(c, dweight, dy, x);
+    case CONV_DIRECT:    return p->patches_weight_gradient(c, dweight, dy, x);
+    default:             return conv_im2col_weight_gradient(c, dtype, dweight, dy, x);
     }
 }
