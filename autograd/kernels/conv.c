@@ -28,7 +28,7 @@ static const struct paths {
 
 enum {
     FEW_CHANNELS = 16,                 /* a table of pointers would be longer than the work it leads to */
-    WINOGRAD_CHANNELS = 32             /* from here on what it saves is more than the transforms of its tiles */
+    WINOGRAD_CHANNELS = 16             /* of source and target: what it saves is more than the transforms of its tiles */
 };
 
 static atomic_bool winograd_is_off;
@@ -59,13 +59,14 @@ static bool depthwise_covers(const struct conv *c)
 
 enum conv_path conv_path_of(const struct conv *c, int dtype, int which)
 {
-    (void)which;
     if (dtype != F32)
         return CONV_IM2COL;
     if (depthwise_covers(c))
         return CONV_DEPTHWISE;
     pthread_once(&setting_once, read_setting);
-    if (!winograd_is_off && winograd_covers(c) && c->c_in >= WINOGRAD_CHANNELS && c->c_out >= WINOGRAD_CHANNELS && c->oh > 2 && c->ow > 2)
+    /* The input gradient of a first layer leaves most of a vector unused either way. */
+    bool enough = c->c_out >= WINOGRAD_CHANNELS && (c->c_in >= WINOGRAD_CHANNELS || which == CONV_INPUT_GRADIENT);
+    if (!winograd_is_off && winograd_covers(c) && enough && c->oh > 2 && c->ow > 2)
         return CONV_WINOGRAD;
     return CONV_DIRECT;
 }

@@ -22,7 +22,7 @@ enum {
     SHARED_WEIGHTS = 128 * 128,                /* up to so many pairs of channels the transformed weights are shared */
     SLICE = 128,                               /* else so many source channels of them are transformed at a time */
     V_VALUES = 64 * 256 * PLANES,                       /* aimed at for the transformed tiles of a block then */
-    SUM_PARTS = 16, SUM_TILES = 64
+    SUM_PARTS = 16, SUM_TILES = 64, SUM_BYTES = 4 << 20
 };
 
 static size_t minimum(size_t a, size_t b)
@@ -201,46 +201,61 @@ bool ISA_NAME(conv_winograd_input_gradient)(const struct conv *c, float *dx, con
 
 struct gradient {
     struct tiling from, to;
-    size_t tiles, sums, ins, outs;
+    size_t tiles, sums, ins, outs, cuts;       /* cuts: of the blocks of x among parts */
+    bool keeps;                                /* a range is one block of tiles: those of x, all channels, stay for the next part */
     const float *x, *dy;
     float *dweight, *partial;
+    uint_fast64_t call;
     atomic_bool failed;
 };
+
+static void transform_sums(const struct gradient *g, const float *s, size_t s_plane, float *dweight, size_t in, size_t ins, size_t out,
+                           size_t outs)
+{
+    size_t in_channels = g->from.channels, taps = KERNEL * KERNEL, lead = whole(ins);
+    for (size_t o = 0; o < outs; o++)
+        for (size_t c = 0; c < ins; c += F32_LANES) {
+            float *w = dweight + (out + o) * taps * in_channels + in + c;
+            const int lanes = (int)minimum(F32_LANES, ins - c);
+            TRANSFORM(line_gt, IN, KERNEL, f32v_load(s + (size_t)(i * IN + j) * s_plane + o * lead + c),
+                      f32v_store_first(w + (size_t)(i * KERNEL + j) * in_channels, v, lanes));
+        }
+}
 
 static void gradient_part(size_t part, void *context)
 {
     struct gradient *g = context;
-    size_t in_channels = g->from.channels, out_channels = g->to.channels, taps = KERNEL * KERNEL;
-    size_t in_block = part % g->ins, out_block = part / g->ins % g->outs, sum = part / g->ins / g->outs;
-    size_t in = block_start(in_channels, in_block, g->ins), ins = block_start(in_channels, in_block + 1, g->ins) - in, in_lead = whole(ins);
-    size_t out = block_start(out_channels, out_block, g->outs), outs = block_start(out_channels, out_block + 1, g->outs) - out, out_lead = whole(outs);
-    size_t plane = SUM_TILES * SIDE + APART, s_plane = SIDE * SIDE + APART;
-    float *v = scratch_get(SCRATCH_CONV, PLANES * (2 * plane + s_plane) * sizeof *v), *d = v + PLANES * plane, *s = d + PLANES * plane;
-    if (!v) {
+    size_t in_channels = g->from.channels, out_channels = g->to.channels;
+    size_t cut = part % g->cuts, out_block = part / g->cuts % g->outs, sum = part / g->cuts / g->outs;
+    size_t out = block_start(out_channels, out_block, g->outs), outs = block_start(out_channels, out_block + 1, g->outs) - out;
+    size_t begin = g->tiles * sum / g->sums, end = g->tiles * (sum + 1) / g->sums, out_lead = whole(outs);
+    size_t plane = SUM_TILES * SIDE + APART, s_plane = SIDE * SIDE + APART, kept = g->keeps ? g->ins : 1;
+    float *s = scratch_get(SCRATCH_CONV, PLANES * ((1 + kept) * plane + s_plane) * sizeof *s), *d = s + PLANES * s_plane;
+    if (!s) {
         atomic_store(&g->failed, true);
         return;
     }
-    size_t begin = g->tiles * sum / g->sums, end = g->tiles * (sum + 1) / g->sums;
-    for (size_t first = begin; first < end; first += SUM_TILES) {
-        size_t tiles = minimum(SUM_TILES, end - first);
-        for (size_t t = 0; t < tiles; t++) {
-            input_tile(&g->from, g->x, first + t, in, ins, v + t * in_lead, plane);
-            gradient_tile(&g->to, g->dy, first + t, out, outs, d + t * out_lead, plane);
+    float *to = sum ? g->partial + (sum - 1) * in_channels * out_channels * KERNEL * KERNEL : g->dweight;
+    bool is_held = g->keeps && held.call == g->call && held.chunk == sum;
+    for (size_t block = g->ins * cut / g->cuts; block < g->ins * (cut + 1) / g->cuts; block++) {
+        size_t in = block_start(in_channels, block, g->ins), ins = block_start(in_channels, block + 1, g->ins) - in, in_lead = whole(ins);
+        float *v = d + PLANES * plane * (1 + (g->keeps ? block : 0));
+        for (size_t first = begin; first < end; first += SUM_TILES) {
+            size_t tiles = minimum(SUM_TILES, end - first);
+            for (size_t t = 0; t < tiles && !is_held; t++)
+                input_tile(&g->from, g->x, first + t, in, ins, v + t * in_lead, plane);
+            for (size_t t = 0; t < tiles && (block == 0 || !g->keeps); t++)
+                gradient_tile(&g->to, g->dy, first + t, out, outs, d + t * out_lead, plane);
+            for (size_t f = 0; f < PLANES; f++)
+                multiply(&g->failed, &(struct gemm){.m = outs, .n = in_lead, .k = tiles,
+                                                    .a = d + f * plane, .a_row = 1, .a_column = (ptrdiff_t)out_lead,
+                                                    .b = v + f * plane, .b_row = (ptrdiff_t)in_lead, .b_column = 1,
+                                                    .c = s + f * s_plane, .c_row = (ptrdiff_t)in_lead, .c_column = 1,
+                                                    .accumulate = first > begin});
         }
-        for (size_t f = 0; f < PLANES; f++)
-            multiply(&g->failed, &(struct gemm){.m = outs, .n = in_lead, .k = tiles,
-                                                .a = d + f * plane, .a_row = 1, .a_column = (ptrdiff_t)out_lead,
-                                                .b = v + f * plane, .b_row = (ptrdiff_t)in_lead, .b_column = 1,
-                                                .c = s + f * s_plane, .c_row = (ptrdiff_t)in_lead, .c_column = 1, .accumulate = first > begin});
+        transform_sums(g, s, s_plane, to, in, ins, out, outs);
     }
-    float *to = sum ? g->partial + (sum - 1) * in_channels * out_channels * taps : g->dweight;
-    for (size_t o = 0; o < outs; o++)
-        for (size_t c = 0; c < ins; c += F32_LANES) {
-            float *w = to + (out + o) * taps * in_channels + in + c;
-            const int lanes = (int)minimum(F32_LANES, ins - c);
-            TRANSFORM(line_gt, IN, KERNEL, f32v_load(s + (size_t)(i * IN + j) * s_plane + o * in_lead + c),
-                      f32v_store_first(w + (size_t)(i * KERNEL + j) * in_channels, v, lanes));
-        }
+    held.call = g->call, held.chunk = sum;
 }
 
 static void add_sums(size_t part, void *context)
@@ -266,13 +281,18 @@ bool ISA_NAME(conv_winograd_weight_gradient)(const struct conv *c, float *dweigh
         memset(dweight, 0, weights * sizeof *dweight);
         return true;
     }
-    g.sums = minimum((SUM_PARTS + pairs - 1) / pairs, (g.tiles + SUM_TILES / 2 - 1) / (SUM_TILES / 2));
+    size_t fitting = minimum((g.tiles + SUM_TILES - 1) / SUM_TILES, SUM_BYTES / sizeof(float) / weights + 1);
+    size_t wanted = (SUM_PARTS + pairs - 1) / pairs;
+    g.sums = minimum(fitting > wanted ? fitting : wanted, (g.tiles + SUM_TILES / 2 - 1) / (SUM_TILES / 2));
+    g.keeps = (g.tiles + g.sums - 1) / g.sums <= SUM_TILES && (g.tiles / g.sums + 1) * c->c_in <= 2 * V_VALUES / PLANES;
+    g.cuts = g.keeps ? 1 : g.ins;
+    g.call = atomic_fetch_add(&calls, 1) + 1;
     if (g.sums > 1) {
         g.partial = scratch_get(SCRATCH_SHARED, (g.sums - 1) * weights * sizeof(float));
         if (!g.partial)
             return false;
     }
-    pool_run(pairs * g.sums, gradient_part, &g);
+    pool_run(g.cuts * g.outs * g.sums, gradient_part, &g);
     if (g.sums > 1)
         pool_run(SUM_PARTS, add_sums, &g);
     return !g.failed;
