@@ -21,8 +21,8 @@ struct conv {
 /* im2col: strips of patches times the weights, any shape, both dtypes. The others are float32 alone; a path asked for that does
  * not cover the case is replaced by im2col.
  *   direct      any shape
- *   Winograd    3x3, stride 1, dilation 1, one group: F(4x4, 3x3)
- *   depthwise   groups == c_in */
+ *   Winograd    3x3, stride 1, dilation 1, one group: F(4x4, 3x3); a value that is not finite spreads over its tile of 4x4
+ *   depthwise   groups == c_in == c_out */
 enum conv_path { CONV_AUTO, CONV_IM2COL, CONV_DIRECT, CONV_WINOGRAD, CONV_DEPTHWISE };
 enum conv_computation { CONV_FORWARD, CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT };
 

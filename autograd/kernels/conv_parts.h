@@ -14,9 +14,12 @@ typedef bool conv_input_gradient_f32(const struct conv *c, float *dx, const floa
 typedef bool conv_weight_gradient_f32(const struct conv *c, float *dweight, const float *dy, const float *x);
 
 #define CONV_KERNELS(isa)                                                                                              \
-    conv_forward_f32 conv_direct_forward_##isa, conv_patches_forward_##isa, conv_winograd_forward_##isa;               \
-    conv_input_gradient_f32 conv_direct_input_gradient_##isa, conv_winograd_input_gradient_##isa;                      \
-    conv_weight_gradient_f32 conv_patches_weight_gradient_##isa, conv_winograd_weight_gradient_##isa;
+    conv_forward_f32 conv_direct_forward_##isa, conv_patches_forward_##isa, conv_winograd_forward_##isa,               \
+        conv_depthwise_forward_##isa;                                                                                  \
+    conv_input_gradient_f32 conv_direct_input_gradient_##isa, conv_winograd_input_gradient_##isa,                      \
+        conv_depthwise_input_gradient_##isa;                                                                           \
+    conv_weight_gradient_f32 conv_patches_weight_gradient_##isa, conv_winograd_weight_gradient_##isa,                  \
+        conv_depthwise_weight_gradient_##isa;
 CONV_KERNELS(base)
 CONV_KERNELS(avx2)
 CONV_KERNELS(avx512)

@@ -88,6 +88,41 @@ static void lay_out(const struct job *j, size_t group, size_t first, size_t coun
     }
 }
 
+/* One channel at unit stride: a value of the patches of neighbours is a stretch of x. So each lies in a row of its own. */
+static bool is_in_rows(const struct conv *c)
+{
+    return c->c_in == 1 && c->groups == 1 && c->stride[1] == 1;
+}
+
+static void lay_out_rows(const struct job *j, size_t first, size_t count, float *to, size_t lead)
+{
+    const struct conv *c = j->c;
+    for (size_t tap = 0; tap < j->depth; tap++, to += lead) {
+        size_t image = first / (c->oh * c->ow), i = first / c->ow % c->oh, k = first % c->ow;
+        for (size_t at = 0, points; at < count; at += points) {
+            points = minimum(count - at, c->ow - k);
+            ptrdiff_t row = (ptrdiff_t)(i * c->stride[0] + tap / c->kw * c->dilation[0]) - c->pad[0];
+            ptrdiff_t begin = (ptrdiff_t)(k + tap % c->kw * c->dilation[1]) - c->pad[1], width = (ptrdiff_t)c->w;
+            if ((size_t)row < c->h) {
+                const float *from = j->x + (image * c->h + (size_t)row) * c->w;
+                size_t before = begin >= 0 ? 0 : minimum((size_t)-begin, points);
+                size_t after = begin + (ptrdiff_t)points <= width ? 0 : minimum((size_t)(begin + (ptrdiff_t)points - width), points);
+                for (size_t p = 0; p < before; p++)
+                    to[at + p] = 0;
+                if (before + after < points)
+                    copy(to + at + before, from + (begin + (ptrdiff_t)before), points - before - after);
+                for (size_t p = points - after; p < points; p++)
+                    to[at + p] = 0;
+            } else {
+                memset(to + at, 0, points * sizeof *to);
+            }
+            k = 0;
+            if (++i == c->oh)
+                i = 0, image++;
+        }
+    }
+}
+
 static float *scratch(struct job *j, size_t values)
 {
     float *memory = scratch_get(SCRATCH_CONV, values * sizeof(float));
@@ -124,6 +159,24 @@ static void sum_part(size_t part, void *context)
     }
 }
 
+/* The same for one channel, with the roles of the operands turned: sum' = patches dy. */
+static void sum_rows_part(size_t sum, void *context)
+{
+    struct job *j = context;
+    size_t channels = j->c->c_out, begin = j->pixels * sum / j->sums, end = j->pixels * (sum + 1) / j->sums;
+    float *turned = scratch(j, (PIXELS + channels) * j->depth), *patches = turned + channels * j->depth;
+    for (size_t first = begin; turned && first < end; first += PIXELS) {
+        size_t count = minimum(PIXELS, end - first);
+        lay_out_rows(j, first, count, patches, PIXELS);
+        multiply(j, &(struct gemm){.m = j->depth, .n = channels, .k = count, .a = patches, .a_row = PIXELS, .a_column = 1,
+                                   .b = j->dy + first * channels, .b_row = (ptrdiff_t)channels, .b_column = 1,
+                                   .c = turned, .c_row = (ptrdiff_t)channels, .c_column = 1, .accumulate = first > begin});
+    }
+    if (turned)
+        ISA_NAME(gemm_pack)(sum ? j->shared + (sum - 1) * channels * j->depth : j->dweight, j->depth, turned, 1, (ptrdiff_t)channels,
+                            j->depth, channels);
+}
+
 /* Adds the partial sums of one range of the weights, in their order. */
 static void add_part(size_t part, void *context)
 {
@@ -155,7 +208,10 @@ bool ISA_NAME(conv_patches_weight_gradient)(const struct conv *c, float *dweight
         if (!j.shared)
             return false;
     }
-    pool_run(j.sums * j.cuts * c->groups, sum_part, &j);
+    if (is_in_rows(c))
+        pool_run(j.sums, sum_rows_part, &j);
+    else
+        pool_run(j.sums * j.cuts * c->groups, sum_part, &j);
     if (j.sums > 1)
         pool_run(LEAST_PARTS, add_part, &j);
     return !j.failed;
@@ -171,8 +227,13 @@ static void forward_part(size_t part, void *context)
     float *patches = scratch(j, j->strip * j->depth);
     if (!patches)
         return;
-    lay_out(j, group, first, count, 0, j->depth, patches, j->depth);
-    multiply(j, &(struct gemm){.m = count, .n = j->out, .k = j->depth, .a = patches, .a_row = (ptrdiff_t)j->depth, .a_column = 1,
+    bool in_rows = is_in_rows(j->c);
+    if (in_rows)
+        lay_out_rows(j, first, count, patches, j->strip);
+    else
+        lay_out(j, group, first, count, 0, j->depth, patches, j->depth);
+    multiply(j, &(struct gemm){.m = count, .n = j->out, .k = j->depth, .a = patches,
+                               .a_row = in_rows ? 1 : (ptrdiff_t)j->depth, .a_column = in_rows ? (ptrdiff_t)j->strip : 1,
                                .b = j->shared + group * j->lead * j->depth, .b_row = (ptrdiff_t)j->lead, .b_column = 1,
                                .c = j->y + first * j->c->c_out + group * j->out, .c_row = (ptrdiff_t)j->c->c_out, .c_column = 1,
                                .bias = j->bias ? j->bias + group * j->out : NULL, .activation = j->relu ? GEMM_RELU : GEMM_IDENTITY});

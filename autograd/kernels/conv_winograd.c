@@ -15,13 +15,14 @@
 #include <string.h>
 
 enum {
-    WIDTH = 64,                                /* channels of a block of targets; of both sides of the weight gradient */
+    WIDTH = 32,                                /* channels of a block of targets: the tile's, or they would take turns in the cache */
+    SIDE = 64,                                 /* of both blocks of the weight gradient */
     APART = 16,
-    TILES = 48,                                /* of a block */
+    TILES = 48, LEAST_TILES = 24,              /* of a block */
     SHARED_WEIGHTS = 128 * 128,                /* up to so many pairs of channels the transformed weights are shared */
     SLICE = 128,                               /* else so many source channels of them are transformed at a time */
-    V_VALUES = 1 << 19,                        /* aimed at for the transformed tiles of a block then */
-    SUMS_PARTS = 16, SUM_TILES = 24
+    V_VALUES = 64 * 256 * PLANES,                       /* aimed at for the transformed tiles of a block then */
+    SUM_PARTS = 16, SUM_TILES = 64, SUM_BYTES = 4 << 20
 };
 
 static size_t minimum(size_t a, size_t b)
@@ -34,15 +35,15 @@ static size_t whole(size_t channels)
     return (channels + F32_LANES - 1) / F32_LANES * F32_LANES;
 }
 
-/* Blocks of up to WIDTH channels, as even as whole vectors allow. */
-static size_t blocks_of(size_t channels)
+/* Blocks of up to `most` channels, as even as whole vectors allow. */
+static size_t blocks_of(size_t channels, size_t most)
 {
-    return (whole(channels) + WIDTH - 1) / WIDTH;
+    return (whole(channels) + most - 1) / most;
 }
 
-static size_t block_start(size_t channels, size_t block)
+static size_t block_start(size_t channels, size_t block, size_t blocks)
 {
-    return minimum(whole(channels) / F32_LANES * block / blocks_of(channels) * F32_LANES, channels);
+    return minimum(whole(channels) / F32_LANES * block / blocks * F32_LANES, channels);
 }
 
 static void multiply(atomic_bool *failed, const struct gemm *product)
@@ -73,8 +74,8 @@ static atomic_uint_fast64_t calls;
 /* u[f * plane + (k - first) * width + n] for source channels [first, first + count) and the targets of a block. */
 static void transform_weights(const struct convolution *v, size_t block, size_t first, size_t count, float *u, size_t plane)
 {
-    size_t sources = v->from.channels, targets = v->to.channels, start = block_start(targets, block);
-    size_t end = block_start(targets, block + 1), width = whole(end - start), taps = KERNEL * KERNEL;
+    size_t sources = v->from.channels, targets = v->to.channels, start = block_start(targets, block, v->blocks);
+    size_t end = block_start(targets, block + 1, v->blocks), width = whole(end - start), taps = KERNEL * KERNEL;
     _Alignas(64) float g[KERNEL * KERNEL][F32_LANES * F32_LANES];
     for (size_t k = first; k < first + count; k += F32_LANES)
         for (size_t n = start; n < end; n += F32_LANES) {
@@ -137,7 +138,8 @@ static void convolve_part(size_t part, void *context)
             input_tile(&v->from, v->source, first + t, 0, sources, x + t * lead, x_plane);
     held.call = v->call, held.chunk = chunk;
     for (; block < end; block++) {
-        size_t start = block_start(v->to.channels, block), count = block_start(v->to.channels, block + 1) - start, width = whole(count);
+        size_t targets = v->to.channels, start = block_start(targets, block, v->blocks);
+        size_t count = block_start(targets, block + 1, v->blocks) - start, width = whole(count);
         for (size_t k = 0; k < sources; k += slice) {
             size_t depth = minimum(slice, sources - k);
             if (!v->shared)
@@ -153,7 +155,7 @@ static bool convolve(struct convolution *v)
 {
     size_t sources = v->from.channels, targets = v->to.channels;
     v->tiles *= v->to.tiles[0] * v->to.tiles[1];
-    v->blocks = blocks_of(targets);
+    v->blocks = blocks_of(targets, WIDTH);
     v->call = atomic_fetch_add(&calls, 1) + 1;
     if (!v->tiles)
         return true;
@@ -166,9 +168,9 @@ static bool convolve(struct convolution *v)
         pool_run((v->tiles + v->chunk - 1) / v->chunk, convolve_part, v);
     } else {
         size_t fitting = V_VALUES / PLANES / sources;
-        v->chunk = fitting > TILES ? fitting : TILES;
-        v->chunk = minimum(v->chunk, v->tiles);
-        pool_run((v->tiles + v->chunk - 1) / v->chunk * v->blocks, convolve_part, v);
+        size_t chunks = (v->tiles - 1) / (fitting > LEAST_TILES ? fitting : LEAST_TILES) + 1;
+        v->chunk = (v->tiles + chunks - 1) / chunks;
+        pool_run(chunks * v->blocks, convolve_part, v);
     }
     return !v->failed;
 }
@@ -199,53 +201,68 @@ bool ISA_NAME(conv_winograd_input_gradient)(const struct conv *c, float *dx, con
 
 struct gradient {
     struct tiling from, to;
-    size_t tiles, sums, ins, outs;
+    size_t tiles, sums, ins, outs, cuts;       /* cuts: of the blocks of x among parts */
+    bool keeps;                                /* a range is one block of tiles: those of x, all channels, stay for the next part */
     const float *x, *dy;
     float *dweight, *partial;
+    uint_fast64_t call;
     atomic_bool failed;
 };
+
+static void transform_sums(const struct gradient *g, const float *s, size_t s_plane, float *dweight, size_t in, size_t ins, size_t out,
+                           size_t outs)
+{
+    size_t in_channels = g->from.channels, taps = KERNEL * KERNEL, lead = whole(ins);
+    for (size_t o = 0; o < outs; o++)
+        for (size_t c = 0; c < ins; c += F32_LANES) {
+            float *w = dweight + (out + o) * taps * in_channels + in + c;
+            const int lanes = (int)minimum(F32_LANES, ins - c);
+            TRANSFORM(line_gt, IN, KERNEL, f32v_load(s + (size_t)(i * IN + j) * s_plane + o * lead + c),
+                      f32v_store_first(w + (size_t)(i * KERNEL + j) * in_channels, v, lanes));
+        }
+}
 
 static void gradient_part(size_t part, void *context)
 {
     struct gradient *g = context;
-    size_t in_channels = g->from.channels, out_channels = g->to.channels, taps = KERNEL * KERNEL;
-    size_t in_block = part % g->ins, out_block = part / g->ins % g->outs, sum = part / g->ins / g->outs;
-    size_t in = block_start(in_channels, in_block), ins = block_start(in_channels, in_block + 1) - in, in_lead = whole(ins);
-    size_t out = block_start(out_channels, out_block), outs = block_start(out_channels, out_block + 1) - out, out_lead = whole(outs);
-    size_t plane = TILES * WIDTH + APART, s_plane = WIDTH * WIDTH + APART;
-    float *v = scratch_get(SCRATCH_CONV, PLANES * (2 * plane + s_plane) * sizeof *v), *d = v + PLANES * plane, *s = d + PLANES * plane;
-    if (!v) {
+    size_t in_channels = g->from.channels, out_channels = g->to.channels;
+    size_t cut = part % g->cuts, out_block = part / g->cuts % g->outs, sum = part / g->cuts / g->outs;
+    size_t out = block_start(out_channels, out_block, g->outs), outs = block_start(out_channels, out_block + 1, g->outs) - out;
+    size_t begin = g->tiles * sum / g->sums, end = g->tiles * (sum + 1) / g->sums, out_lead = whole(outs);
+    size_t plane = SUM_TILES * SIDE + APART, s_plane = SIDE * SIDE + APART, kept = g->keeps ? g->ins : 1;
+    float *s = scratch_get(SCRATCH_CONV, PLANES * ((1 + kept) * plane + s_plane) * sizeof *s), *d = s + PLANES * s_plane;
+    if (!s) {
         atomic_store(&g->failed, true);
         return;
     }
-    size_t begin = g->tiles * sum / g->sums, end = g->tiles * (sum + 1) / g->sums;
-    for (size_t first = begin; first < end; first += TILES) {
-        size_t tiles = minimum(TILES, end - first);
-        for (size_t t = 0; t < tiles; t++) {
-            input_tile(&g->from, g->x, first + t, in, ins, v + t * in_lead, plane);
-            gradient_tile(&g->to, g->dy, first + t, out, outs, d + t * out_lead, plane);
+    float *to = sum ? g->partial + (sum - 1) * in_channels * out_channels * KERNEL * KERNEL : g->dweight;
+    bool is_held = g->keeps && held.call == g->call && held.chunk == sum;
+    for (size_t block = g->ins * cut / g->cuts; block < g->ins * (cut + 1) / g->cuts; block++) {
+        size_t in = block_start(in_channels, block, g->ins), ins = block_start(in_channels, block + 1, g->ins) - in, in_lead = whole(ins);
+        float *v = d + PLANES * plane * (1 + (g->keeps ? block : 0));
+        for (size_t first = begin; first < end; first += SUM_TILES) {
+            size_t tiles = minimum(SUM_TILES, end - first);
+            for (size_t t = 0; t < tiles && !is_held; t++)
+                input_tile(&g->from, g->x, first + t, in, ins, v + t * in_lead, plane);
+            for (size_t t = 0; t < tiles && (block == 0 || !g->keeps); t++)
+                gradient_tile(&g->to, g->dy, first + t, out, outs, d + t * out_lead, plane);
+            for (size_t f = 0; f < PLANES; f++)
+                multiply(&g->failed, &(struct gemm){.m = outs, .n = in_lead, .k = tiles,
+                                                    .a = d + f * plane, .a_row = 1, .a_column = (ptrdiff_t)out_lead,
+                                                    .b = v + f * plane, .b_row = (ptrdiff_t)in_lead, .b_column = 1,
+                                                    .c = s + f * s_plane, .c_row = (ptrdiff_t)in_lead, .c_column = 1,
+                                                    .accumulate = first > begin});
         }
-        for (size_t f = 0; f < PLANES; f++)
-            multiply(&g->failed, &(struct gemm){.m = outs, .n = in_lead, .k = tiles,
-                                                .a = d + f * plane, .a_row = 1, .a_column = (ptrdiff_t)out_lead,
-                                                .b = v + f * plane, .b_row = (ptrdiff_t)in_lead, .b_column = 1,
-                                                .c = s + f * s_plane, .c_row = (ptrdiff_t)in_lead, .c_column = 1, .accumulate = first > begin});
+        transform_sums(g, s, s_plane, to, in, ins, out, outs);
     }
-    float *to = sum ? g->partial + (sum - 1) * in_channels * out_channels * taps : g->dweight;
-    for (size_t o = 0; o < outs; o++)
-        for (size_t c = 0; c < ins; c += F32_LANES) {
-            float *w = to + (out + o) * taps * in_channels + in + c;
-            const int lanes = (int)minimum(F32_LANES, ins - c);
-            TRANSFORM(line_gt, IN, KERNEL, f32v_load(s + (size_t)(i * IN + j) * s_plane + o * in_lead + c),
-                      f32v_store_first(w + (size_t)(i * KERNEL + j) * in_channels, v, lanes));
-        }
+    held.call = g->call, held.chunk = sum;
 }
 
 static void add_sums(size_t part, void *context)
 {
     const struct gradient *g = context;
     size_t weights = g->from.channels * g->to.channels * KERNEL * KERNEL;
-    size_t begin = weights * part / SUMS_PARTS, end = weights * (part + 1) / SUMS_PARTS;
+    size_t begin = weights * part / SUM_PARTS, end = weights * (part + 1) / SUM_PARTS;
     for (size_t sum = 1; sum < g->sums; sum++) {
         const float *from = g->partial + (sum - 1) * weights;
         for (size_t i = begin; i < end; i++)
@@ -257,21 +274,26 @@ bool ISA_NAME(conv_winograd_weight_gradient)(const struct conv *c, float *dweigh
 {
     struct gradient g = {.from = tiling_of(c->h, c->w, c->oh, c->ow, c->c_in, c->pad[0], c->pad[1]),
                          .to = tiling_of(c->oh, c->ow, c->oh, c->ow, c->c_out, 0, 0), .x = x, .dy = dy, .dweight = dweight,
-                         .ins = blocks_of(c->c_in), .outs = blocks_of(c->c_out)};
+                         .ins = blocks_of(c->c_in, SIDE), .outs = blocks_of(c->c_out, SIDE)};
     g.tiles = c->n * g.to.tiles[0] * g.to.tiles[1];
     size_t weights = c->c_in * c->c_out * KERNEL * KERNEL, pairs = g.ins * g.outs;
     if (!g.tiles) {
         memset(dweight, 0, weights * sizeof *dweight);
         return true;
     }
-    g.sums = minimum((SUMS_PARTS + pairs - 1) / pairs, (g.tiles + SUM_TILES - 1) / SUM_TILES);
+    size_t fitting = minimum((g.tiles + SUM_TILES - 1) / SUM_TILES, SUM_BYTES / sizeof(float) / weights + 1);
+    size_t wanted = (SUM_PARTS + pairs - 1) / pairs;
+    g.sums = minimum(fitting > wanted ? fitting : wanted, (g.tiles + SUM_TILES / 2 - 1) / (SUM_TILES / 2));
+    g.keeps = (g.tiles + g.sums - 1) / g.sums <= SUM_TILES && (g.tiles / g.sums + 1) * c->c_in <= 2 * V_VALUES / PLANES;
+    g.cuts = g.keeps ? 1 : g.ins;
+    g.call = atomic_fetch_add(&calls, 1) + 1;
     if (g.sums > 1) {
         g.partial = scratch_get(SCRATCH_SHARED, (g.sums - 1) * weights * sizeof(float));
         if (!g.partial)
             return false;
     }
-    pool_run(pairs * g.sums, gradient_part, &g);
+    pool_run(g.cuts * g.outs * g.sums, gradient_part, &g);
     if (g.sums > 1)
-        pool_run(SUMS_PARTS, add_sums, &g);
+        pool_run(SUM_PARTS, add_sums, &g);
     return !g.failed;
 }

@@ -116,7 +116,11 @@ ISA_INLINE void tile_pointers(const struct tiling *t, const float *x, size_t til
 
 ISA_INLINE f32v load_or_zero(const float *from, size_t c, int lanes)
 {
-    return !from ? (f32v){0} : lanes == F32_LANES ? f32v_load(from + c) : f32v_load_first(from + c, lanes);
+    if (!from)
+        return (f32v){0};
+    if (VECTOR_BYTES < 64 && lanes == F32_LANES) /* with 64 bytes a masked load costs no more than a plain one */
+        return f32v_load(from + c);
+    return f32v_load_first(from + c, lanes);
 }
 
 /* Channels [first, first + count) of an input tile of x: to[f * plane + c - first]; zeros up to a whole vector. */
@@ -155,7 +159,7 @@ ISA_INLINE void output_tile(const struct tiling *t, float *y, size_t tile, size_
             v += shift;
             if (relu)
                 v = f32v_relu(v);
-            if (to && lanes == F32_LANES)
+            if (VECTOR_BYTES < 64 && to && lanes == F32_LANES)
                 f32v_store(to + first + c, v);
             else if (to)
                 f32v_store_first(to + first + c, v, lanes);

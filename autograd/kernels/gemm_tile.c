@@ -18,7 +18,8 @@ enum {
     K_CHUNK = 768,
     K_SHORT = 128,                             /* up to here a B with contiguous rows is never copied */
     ROWS_TO_COPY_B = 48,                       /* fewer rows than this reuse a B too little to copy it */
-    B_IN_L2 = 65536,                           /* floats */
+    B_IN_L1 = 4096,                            /* floats */
+    B_IN_L2 = 65536,
     B_IN_PLACE = 524288,
     DOT_ROWS_ALWAYS = 4, DOT_ROWS_LONG_K = 16, DOT_LONG_K = 256
 };
@@ -174,6 +175,31 @@ static void run_tile(const struct gemm *job, struct gemm_block block, const stru
     tiles[vectors - 1][rows - 1][columns < room](&t);
 }
 
+/* Everything in place and B in the nearest cache: the same tiles without the planning of each, which small products feel. */
+static void run_in_place(const struct gemm *job, struct gemm_block block, const struct walk *w)
+{
+    size_t even = block.rows / w->row_tiles, larger = block.rows % w->row_tiles;
+    for (size_t panel = 0; panel < w->panels; panel++) {
+        size_t vector = w->vectors * panel / w->panels, vectors = w->vectors * (panel + 1) / w->panels - vector;
+        size_t column = vector * F32_LANES, room = vectors * F32_LANES;
+        size_t columns = block.columns - column < room ? block.columns - column : room;
+        struct tile t = {.k = job->k, .a_row = job->a_row, .a_column = job->a_column, .b_row = job->b_row, .c_row = job->c_row,
+                         .a = (const float *)job->a + (ptrdiff_t)block.row * job->a_row,
+                         .b = (const float *)job->b + (ptrdiff_t)(block.column + column),
+                         .c = (float *)job->c + (ptrdiff_t)block.row * job->c_row + (ptrdiff_t)(block.column + column),
+                         .bias = job->bias ? (const float *)job->bias + block.column + column : NULL,
+                         .accumulate = job->accumulate, .relu = job->activation == GEMM_RELU,
+                         .last_lanes = (int)(columns - (vectors - 1) * F32_LANES)};
+        for (size_t r = 0; r < w->row_tiles; r++) {
+            size_t rows = even + (r < larger);
+            t.soon = t.a;
+            tiles[vectors - 1][rows - 1][columns < room](&t);
+            t.a += (ptrdiff_t)rows * job->a_row;
+            t.c += (ptrdiff_t)rows * job->c_row;
+        }
+    }
+}
+
 bool ISA_NAME(gemm_tile)(const struct gemm *job, struct gemm_block block)
 {
     if (!block.rows || !block.columns)
@@ -187,6 +213,10 @@ bool ISA_NAME(gemm_tile)(const struct gemm *job, struct gemm_block block)
     struct walk w;
     if (!plan_walk(&w, job, block))
         return false;
+    if (!w.copy_a && !w.copy_b && w.chunk == job->k && w.chunk * block.columns <= B_IN_L1) {
+        run_in_place(job, block, &w);
+        return true;
+    }
     for (size_t first_k = 0; first_k < job->k; first_k += w.chunk) {
         if (w.rows_outside) {
             for (size_t r = 0; r < w.row_tiles; r++)

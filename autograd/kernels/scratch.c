@@ -1,11 +1,16 @@
 /* scratch.c - a warmed-up training step must not call malloc, so buffers stay with their thread. */
+#define _GNU_SOURCE
 #include "scratch.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
-enum { ALIGNMENT = 64, QUANTUM = 4096 };
+enum { ALIGNMENT = 64, QUANTUM = 4096, HUGE_PAGE = 2 << 20 };
 
 static _Thread_local struct {
     void *memory;
@@ -40,17 +45,24 @@ void *scratch_get(enum scratch_slot slot, size_t bytes)
 {
     if (buffers[slot].bytes >= bytes)
         return buffers[slot].memory;
-    if (bytes > SIZE_MAX - QUANTUM)
+    if (bytes > SIZE_MAX - HUGE_PAGE)
         return NULL;
-    bytes = (bytes + QUANTUM - 1) / QUANTUM * QUANTUM;
+    /* A kernel that stores to dozens of places at once would wait for the tables of small pages. */
+    bool is_large = bytes >= HUGE_PAGE / 2;
+    size_t quantum = is_large ? HUGE_PAGE : QUANTUM;
+    bytes = (bytes + quantum - 1) / quantum * quantum;
     /* The destructor runs only for a key whose value is set; without one a thread's end would leak, so do without
      * scratch. */
     pthread_once(&key_once, make_key);
     if (!has_key || pthread_setspecific(key, &buffers))
         return NULL;
-    void *memory = aligned_alloc(ALIGNMENT, bytes);
+    void *memory = aligned_alloc(is_large ? HUGE_PAGE : ALIGNMENT, bytes);
     if (!memory)
         return NULL;
+#ifdef MADV_HUGEPAGE
+    if (is_large)
+        madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
     free(buffers[slot].memory);
     buffers[slot].memory = memory;
     buffers[slot].bytes = bytes;
