@@ -22,7 +22,25 @@ ISA_INLINE void NAME(get_places)(const struct pooling *p, const void *positions,
             place[l] = ((const uint8_t *)positions)[at + l];
 }
 
-/* ---- One window, n channels side by side -------------------------------------------------------------------------------------- */
+/* ---- One window, channels side by side: a vector of them, or the n left over ------------------------------------------------------- */
+typedef T NAME(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+typedef PLACE NAME(places) __attribute__((vector_size(VECTOR_BYTES)));
+
+ISA_INLINE void NAME(largest_lanes)(const struct pooling *p, T *y, void *positions, int64_t at, const T *x, struct pooling_span h, struct pooling_span w)
+{
+    NAME(lanes) best = (NAME(lanes)){0} - (T)INFINITY;
+    NAME(places) place = (NAME(places)){0} + (PLACE)(h.lo * p->w.kernel + w.lo);
+    for (int64_t i = h.lo; i < h.hi; i++)
+        for (int64_t j = w.lo; j < w.hi; j++) {
+            const NAME(lanes) v = *(const NAME(lanes) *)(x + ((h.first + i * p->h.dilation) * p->w.in + w.first + j * p->w.dilation) * p->inner);
+            const NAME(places) better = (NAME(places))BETTER(v, best);
+            best = (NAME(lanes))(((NAME(places))v & better) | ((NAME(places))best & ~better));
+            place = ((PLACE)(i * p->w.kernel + j) & better) | (place & ~better);
+        }
+    *(NAME(lanes) *)(y + at) = best;
+    NAME(put_places)(p, positions, at, (const PLACE *)&place, VECTOR_BYTES / sizeof(T));
+}
+
 ISA_INLINE void NAME(largest)(const struct pooling *p, T *restrict y, void *restrict positions, int64_t at, const T *restrict x,
                               struct pooling_span h, struct pooling_span w, int n)
 {
@@ -110,7 +128,7 @@ ISA_INLINE void NAME(each_window)(const struct pooling *p, T *y, void *positions
             }
             for (; c + LANES <= p->inner; c += LANES)
                 if (max)
-                    NAME(largest)(p, y, positions, at + c, x + c, h, w, LANES);
+                    NAME(largest_lanes)(p, y, positions, at + c, x + c, h, w);
                 else
                     NAME(mean)(p, y, at + c, x + c, h, w, divisor, LANES);
             if (c < p->inner && max)
@@ -239,6 +257,26 @@ ISA_INLINE void NAME(spread)(const struct pooling *p, T *restrict dx, const T *r
     }
 }
 
+ISA_INLINE void NAME(spread_lanes)(const struct pooling *p, T *dx, const T *g, const void *positions, int64_t at, struct pooling_span w,
+                                   int64_t i, T divisor, bool max, bool add)
+{
+    NAME(lanes) part = *(const NAME(lanes) *)(g + at);
+    NAME(places) place;
+    if (max)
+        NAME(get_places)(p, positions, at, (PLACE *)&place, VECTOR_BYTES / sizeof(T));
+    else
+        part /= divisor;
+    for (int64_t j = w.lo; j < w.hi; j++) {
+        NAME(lanes) *v = (NAME(lanes) *)(dx + (w.first + j * p->w.dilation) * p->inner);
+        NAME(lanes) value = part;
+        if (max)
+            value = (NAME(lanes))((NAME(places))part & (NAME(places))(place == (PLACE)(i * p->w.kernel + j)));
+        if (add)
+            value += *v;
+        *v = value;
+    }
+}
+
 ISA_INLINE void NAME(row_back)(const struct pooling *p, T *dx, const T *g, const void *positions, int64_t oh, int64_t i, bool max, bool add)
 {
     enum { LANES = VECTOR_BYTES / sizeof(T) };
@@ -248,7 +286,7 @@ ISA_INLINE void NAME(row_back)(const struct pooling *p, T *dx, const T *g, const
         const T divisor = max ? 0 : (T)(p->divisor ? share_h : share_h * share(p, &p->w, ow));
         int64_t at = (oh * p->w.out + ow) * p->inner, c = 0;
         for (; c + LANES <= p->inner; c += LANES)
-            NAME(spread)(p, dx + c, g, positions, at + c, w, i, divisor, LANES, max, add);
+            NAME(spread_lanes)(p, dx + c, g, positions, at + c, w, i, divisor, max, add);
         if (c < p->inner)
             NAME(spread)(p, dx + c, g, positions, at + c, w, i, divisor, (int)(p->inner - c), max, add);
     }
