@@ -62,6 +62,11 @@ static struct change draw_change(const struct augmented *set, int64_t index, uin
     return change;
 }
 
+static float black_of(const struct augmented *set, int channel)
+{
+    return channel < IMAGE_CHANNELS ? set->base.black[channel] : 0;
+}
+
 /* ---- Planes of one channel ---------------------------------------------------------------------------------------------- */
 static void fill_with(float *values, int count, float value)
 {
@@ -98,20 +103,35 @@ static float at(const float *plane, int height, int width, int row, int column, 
     return row < 0 || row >= height || column < 0 || column >= width ? black : plane[(ptrdiff_t)row * width + column];
 }
 
-/* The turned plane: about its middle, values between pixels bilinear. */
-static void turn(float *to, const float *from, int height, int width, float angle, float black)
+static float between(float a, float b, float share)
 {
+    return a + share * (b - a);
+}
+
+/* The planes turned about their middle, values between pixels bilinear. */
+static void turn(float *to, const float *from, const struct augmented *set, float angle)
+{
+    const int height = set->height, width = set->width;
+    const ptrdiff_t plane = (ptrdiff_t)height * width;
     const float c = cosf(angle), s = sinf(angle), middle_x = (float)(width - 1) / 2, middle_y = (float)(height - 1) / 2;
     for (int row = 0; row < height; row++)
-        for (int column = 0; column < width; column++) {
+        for (int column = 0; column < width; column++, to++) {
             const float u = (float)column - middle_x, v = (float)row - middle_y;
-            const float x = middle_x + c * u - s * v, y = middle_y + s * u + c * v, left = floorf(x), top = floorf(y);
-            const float right_share = x - left, low_share = y - top;
-            const int j = (int)left, i = (int)top;
-            const float a = at(from, height, width, i, j, black), b = at(from, height, width, i, j + 1, black);
-            const float d = at(from, height, width, i + 1, j, black), e = at(from, height, width, i + 1, j + 1, black);
-            const float high = a + right_share * (b - a), low = d + right_share * (e - d);
-            *to++ = high + low_share * (low - high);
+            const float x = middle_x + c * u - s * v, y = middle_y + s * u + c * v;
+            const int j = (int)x - (x < 0), i = (int)y - (y < 0); /* floor, but for whole negative numbers: black either way */
+            const float right = x - (float)j, low = y - (float)i;
+            if (i >= 0 && i < height - 1 && j >= 0 && j < width - 1)
+                for (int channel = 0; channel < set->channels; channel++) {
+                    const float *p = from + channel * plane + (ptrdiff_t)i * width + j;
+                    to[channel * plane] = between(between(p[0], p[1], right), between(p[width], p[width + 1], right), low);
+                }
+            else
+                for (int channel = 0; channel < set->channels; channel++) {
+                    const float *p = from + channel * plane, black = black_of(set, channel);
+                    const float above = between(at(p, height, width, i, j, black), at(p, height, width, i, j + 1, black), right);
+                    const float below = between(at(p, height, width, i + 1, j, black), at(p, height, width, i + 1, j + 1, black), right);
+                    to[channel * plane] = between(above, below, low);
+                }
         }
 }
 
@@ -131,13 +151,12 @@ static bool fill(const ct_dataset *dataset, int64_t index, uint64_t draw, void *
     if (!plain)
         return ct_fail("augment: out of memory for a sample of %zu bytes", dataset->x.bytes);
     const bool good = set->plain->fill(set->plain, index, draw, turns ? x : plain, y);
+    if (good && turns)
+        turn(plain, x, set, change.angle);
     for (int channel = 0; good && channel < set->channels; channel++) {
         const ptrdiff_t start = (ptrdiff_t)channel * height * width;
-        const float black = dataset->black[channel < IMAGE_CHANNELS ? channel : 0];
         float *to = (float *)x + start;
-        if (turns)
-            turn(plain + start, to, height, width, change.angle, black);
-        shift(to, plain + start, height, width, &change, black);
+        shift(to, plain + start, height, width, &change, black_of(set, channel));
         erase(to, width, &change);
     }
     memory_put(plain, dataset->x.bytes);

@@ -50,14 +50,13 @@ static void note_failure(struct prefetch *p, int64_t failed_at, const char *erro
 /* Fills the next samples of the batches before `end`; false if none are left. Called with the lock held, as it returns. */
 static bool fill_some(struct prefetch *p, uint64_t end)
 {
-    while (p->claiming < end && batch_at(p, p->claiming)->claimed == batch_at(p, p->claiming)->fetch.count)
-        p->claiming++;
     if (p->claiming >= end || p->failed_at != INT64_MAX)
         return false;
     struct batch *batch = batch_at(p, p->claiming);
     const struct fetch f = batch->fetch;
     const int64_t start = batch->claimed, count = f.count - start < p->chunk ? f.count - start : p->chunk;
     batch->claimed += count;
+    p->claiming += batch->claimed == f.count;   /* at once: a place may be another batch's by the next call */
     pthread_mutex_unlock(&p->lock);
     const bool was_fine = ct_ok();
     char error[sizeof p->error] = "";

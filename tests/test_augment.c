@@ -170,11 +170,10 @@ static void test_padding_is_black(void **state)
     for (int i = 0; i < COUNT - 3; i++) {
         assert_true(ct_dataset_get(set, i, &x, &y));
         const float *values = ct_data(x), black = (0 - 255 * 0.5f) / (255 * 0.265f);
-        const bool outside = values[0] == black && values[31] == black && values[31 * 32] == black;
-        checked += outside;
+        checked += values[0] == black || values[31] == black || values[31 * 32] == black || values[31 * 32 + 31] == black;
         assert_true(ct_item(ct_min(x)) >= black);
     }
-    assert_true(checked > COUNT / 4);
+    assert_true(checked > 3 * COUNT / 4);       /* all but the few that hardly move */
     ct_free(plain), ct_free(part), ct_free(set);
 }
 

@@ -4,7 +4,6 @@
 
 #include <autograd/memory.h>
 
-#include <math.h>
 #include <sys/stat.h>
 
 #include "files.h"
@@ -25,7 +24,7 @@ static void remove_files(void)
 {
     DIR *open = opendir(folder);
     for (struct dirent *entry; (entry = readdir(open));)
-        unlink(path_of(entry->d_name));
+        unlinkat(dirfd(open), entry->d_name, 0);
     closedir(open);
 }
 
@@ -230,11 +229,11 @@ static void test_real_cifar10(void **state)
     ct_loader *loader = ct_loader_new(train, .batch_size = 10000);
     ct_batch b;
     assert_true(ct_loader_next(loader, &b));
+    ct_tensor *mean = ct_mean(b.x, CT_AXES(0, 2, 3)), *square = ct_mean(ct_square(b.x), CT_AXES(0, 2, 3));
+    assert_fine();
     for (int channel = 0; channel < 3; channel++) { /* the constants belong to these images */
-        ct_tensor *plane = ct_select(b.x, 1, channel);
-        const double mean = ct_item(ct_mean(plane));
-        assert_float_equal(mean, 0, 0.02);
-        assert_float_equal(ct_item(ct_mean(ct_square(plane))) - mean * mean, 1, 0.03);
+        assert_float_equal(((const float *)ct_data(mean))[channel], 0, 0.02);
+        assert_float_equal(((const float *)ct_data(square))[channel], 1, 0.03);
     }
     ct_free(loader), ct_free(train), ct_free(test);
 }

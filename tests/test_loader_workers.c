@@ -170,7 +170,7 @@ static void test_held_batch_is_never_changed_by_workers(void **state)
     }
     while (ct_loader_next(loader, &b))
         ;
-    ct_free(loader), ct_free(set);
+    ct_free(loader), ct_free(&set->base);
     for (int i = 0; i < 10; i++) {
         for (int j = 0; j < 4; j++)
             assert_float_equal(((const float *)ct_data(held[i]))[j * WIDTH + WIDTH - 1], (4 * i + j) * 10, 0);
@@ -206,7 +206,7 @@ static void test_a_worker_error_reaches_the_caller(void **state)
         }
         assert_false(ct_loader_next(loader, &b));
         assert_fine();
-        ct_free(loader), ct_free(set);
+        ct_free(loader), ct_free(&set->base);
         assert_threads(before);
     }
 }
@@ -222,7 +222,7 @@ static void test_an_error_leaves_a_pending_one(void **state)
     assert_false(ct_loader_next(loader, &b));
     assert_string_equal(ct_error(), "an older failure");
     ct_error_clear();
-    ct_free(loader), ct_free(set);
+    ct_free(loader), ct_free(&set->base);
 }
 
 static void test_failed_allocations_lose_no_batch(void **state)
@@ -247,7 +247,7 @@ static void test_failed_allocations_lose_no_batch(void **state)
         assert_int_equal(((const int64_t *)ct_data(b.y))[0], next);
     assert_int_equal(next, 32);
     assert_fine();
-    ct_free(loader), ct_free(set);
+    ct_free(loader), ct_free(&set->base);
 }
 
 static void test_bad_options_are_refused(void **state)
@@ -262,7 +262,7 @@ static void test_bad_options_are_refused(void **state)
     assert_error("prefetch -2");
     assert_null(ct_loader_new(&set->base, .prefetch = 2));
     assert_error("prefetch 2 without workers");
-    ct_free(set);
+    ct_free(&set->base);
 }
 
 /* ---- Stopping ---------------------------------------------------------------------------------------------------------------- */
@@ -279,7 +279,7 @@ static void test_freed_at_any_time(void **state)
         ct_free(loader);
         assert_threads(before);
     }
-    ct_free(set);
+    ct_free(&set->base);
 }
 
 static void *use_loader(void *argument)
@@ -305,7 +305,7 @@ static void test_a_loader_moves_between_threads(void **state)
         pthread_join(thread, &count);
         assert_int_equal((intptr_t)count, 15);
     }
-    ct_free(loader), ct_free(set);
+    ct_free(loader), ct_free(&set->base);
 }
 
 static void test_a_forked_child_has_workers_of_its_own(void **state)
@@ -336,7 +336,7 @@ static void test_a_forked_child_has_workers_of_its_own(void **state)
         assert_true(ct_loader_next(loader, &b));
         assert_int_equal(((const int64_t *)ct_data(b.y))[0], 4 * i);
     }
-    ct_free(loader), ct_free(unused), ct_free(set);
+    ct_free(loader), ct_free(unused), ct_free(&set->base);
 }
 
 /* The batches to come are made while the caller does something else, and no more of them than asked for. */
@@ -352,7 +352,7 @@ static void test_workers_go_ahead_as_far_as_asked(void **state)
     assert_int_equal(atomic_load(&set->filled), 24);
     usleep(20000);
     assert_int_equal(atomic_load(&set->filled), 24);
-    ct_free(loader), ct_free(set);
+    ct_free(loader), ct_free(&set->base);
 }
 
 int main(void)
