@@ -9,7 +9,7 @@ passed=0 failed=0 skipped=0
 : > "$work/skipped.txt"
 : > "$work/failed.txt"
 # Settings of the caller's must not decide what is tested.
-unset COTANGENT_ISA COTANGENT_GEMM COTANGENT_NO_CACHE COTANGENT_ABORT_ON_ERROR CT_TEST_QUICK OMP_NUM_THREADS BLIS_ARCH_TYPE
+unset COTANGENT_ISA COTANGENT_GEMM COTANGENT_WINOGRAD COTANGENT_NO_CACHE COTANGENT_ABORT_ON_ERROR CT_TEST_QUICK OMP_NUM_THREADS BLIS_ARCH_TYPE
 
 headline() {
     printf '\n== %s\n' "$1"

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { VECTORS = 4, MOST_SUMS = 16, SUM_BYTES = 1 << 20 };
+enum { COLUMNS = 4, VECTORS = 4, MOST_SUMS = 16, SUM_BYTES = 1 << 20 };
 
 /* For each target position of an axis, the kernel positions and source positions that meet there. */
 struct axis {
@@ -59,27 +59,51 @@ static char *list_meetings(const struct conv *c, int axis, bool backward, struct
     return (char *)(a->counts + a->targets);
 }
 
-ISA_INLINE void sum_taps(const int vectors, const bool partial, int lanes, size_t taps, const float *const *x, const float *const *w, size_t c,
-                         const float *bias, bool relu, float *to)
+/* Some vectors of channels of some neighbours in the target, whose sources are x_step apart. */
+ISA_INLINE void sum_taps(const int columns, const int vectors, int lanes, size_t taps, const float *const *x, size_t x_step, const float *const *w,
+                         const float *bias, bool relu, float *to, size_t to_step)
 {
-    f32v sum[VECTORS];
+    const bool partial = lanes < F32_LANES;
+    f32v sum[COLUMNS][VECTORS];
     UNROLL
-    for (int j = 0; j < vectors; j++)
-        sum[j] = !bias ? (f32v){0} : partial ? f32v_load_first(bias + c, lanes) : f32v_load(bias + c + j * F32_LANES);
-    for (size_t t = 0; t < taps; t++)
+    for (int i = 0; i < columns; i++)
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            sum[i][j] = !bias ? (f32v){0} : partial ? f32v_load_first(bias, lanes) : f32v_load(bias + j * F32_LANES);
+    for (size_t t = 0; t < taps; t++) {
+        const float *from = x[t];
         UNROLL
         for (int j = 0; j < vectors; j++) {
-            const float *a = x[t] + c + j * F32_LANES, *b = w[t] + c + j * F32_LANES;
-            sum[j] += partial ? f32v_load_first(a, lanes) * f32v_load_first(b, lanes) : f32v_load(a) * f32v_load(b);
+            f32v weights = partial ? f32v_load_first(w[t], lanes) : f32v_load(w[t] + j * F32_LANES);
+            UNROLL
+            for (int i = 0; i < columns; i++) {
+                const float *at = from + (size_t)i * x_step + j * F32_LANES;
+                sum[i][j] += weights * (partial ? f32v_load_first(at, lanes) : f32v_load(at));
+            }
         }
-    UNROLL
-    for (int j = 0; j < vectors; j++) {
-        f32v v = relu ? f32v_relu(sum[j]) : sum[j];
-        if (partial)
-            f32v_store_first(to + c, v, lanes);
-        else
-            f32v_store(to + c + j * F32_LANES, v);
     }
+    UNROLL
+    for (int i = 0; i < columns; i++, to += to_step)
+        UNROLL
+        for (int j = 0; j < vectors; j++) {
+            f32v v = relu ? f32v_relu(sum[i][j]) : sum[i][j];
+            if (partial)
+                f32v_store_first(to, v, lanes);
+            else
+                f32v_store(to + j * F32_LANES, v);
+        }
+}
+
+/* Whether COLUMNS targets from here on meet the same kernel positions at neighbours in the source, whose cache lines they then share. A list is
+ * given by its first position and its length. */
+static bool are_alike(const struct axis *a, size_t target)
+{
+    for (size_t i = 1; i < COLUMNS; i++)
+        if (target + i >= a->targets || !a->counts[target] || a->counts[target + i] != a->counts[target] ||
+            a->meetings[(target + i) * a->kernel].kernel != a->meetings[target * a->kernel].kernel ||
+            a->meetings[(target + i) * a->kernel].source != a->meetings[target * a->kernel].source + i)
+            return false;
+    return true;
 }
 
 /* One row of one image of the target. */
@@ -87,27 +111,37 @@ static void target_row(size_t part, void *context)
 {
     struct job *j = context;
     const struct axis *rows = &j->axes[0], *columns = &j->axes[1];
-    size_t channels = j->c->c_in, image = part / rows->targets, row = part % rows->targets;
-    const float **x = scratch_get(SCRATCH_CONV, 2 * rows->kernel * columns->kernel * sizeof *x), **w = x + rows->kernel * columns->kernel;
+    size_t channels = j->c->c_in, image = part / rows->targets, row = part % rows->targets, most = rows->kernel * columns->kernel;
+    const float **x = scratch_get(SCRATCH_CONV, 2 * most * sizeof *x), **w = x + most;
     if (!x) {
         atomic_store(&j->failed, true);
         return;
     }
     float *to = j->target + part * columns->targets * channels;
-    for (size_t column = 0; column < columns->targets; column++, to += channels) {
-        size_t taps = 0, c = 0;
+    for (size_t column = 0, alike; column < columns->targets; column += alike, to += alike * channels) {
+        size_t taps = 0;
+        alike = are_alike(columns, column) ? COLUMNS : 1;
         for (size_t p = 0; p < rows->counts[row]; p++)
             for (size_t q = 0; q < columns->counts[column]; q++, taps++) {
                 struct meeting a = rows->meetings[row * rows->kernel + p], b = columns->meetings[column * columns->kernel + q];
                 x[taps] = j->source + ((image * rows->sources + a.source) * columns->sources + b.source) * channels;
                 w[taps] = j->weights + (a.kernel * columns->kernel + b.kernel) * channels;
             }
-        for (; c + VECTORS * F32_LANES <= channels; c += VECTORS * F32_LANES)
-            sum_taps(VECTORS, false, 0, taps, x, w, c, j->bias, j->relu, to);
-        for (; c + F32_LANES <= channels; c += F32_LANES)
-            sum_taps(1, false, 0, taps, x, w, c, j->bias, j->relu, to);
-        if (c < channels)
-            sum_taps(1, true, (int)(channels - c), taps, x, w, c, j->bias, j->relu, to);
+        for (size_t c = 0, width; c < channels; c += width) {
+            const int lanes = (int)minimum(F32_LANES, channels - c);
+            const float *bias = j->bias ? j->bias + c : NULL;
+            width = (size_t)lanes;
+            if (alike > 1) {
+                sum_taps(COLUMNS, 1, lanes, taps, x, channels, w, bias, j->relu, to + c, channels);
+            } else if (channels - c >= VECTORS * F32_LANES) {
+                sum_taps(1, VECTORS, F32_LANES, taps, x, 0, w, bias, j->relu, to + c, 0);
+                width = VECTORS * F32_LANES;
+            } else {
+                sum_taps(1, 1, lanes, taps, x, 0, w, bias, j->relu, to + c, 0);
+            }
+            for (size_t t = 0; t < taps; t++)
+                x[t] += width, w[t] += width;
+        }
     }
 }
 

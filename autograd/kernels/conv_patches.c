@@ -16,7 +16,7 @@
 enum {
     PANEL = 2 * F32_LANES,
     PIXELS = 256,                              /* summed over at a time */
-    MOST_SUMS = 16, SUM_BYTES = 4 << 20, LEAST_PARTS = 32,
+    MOST_SUMS = 8, SUM_BYTES = 4 << 20, LEAST_PARTS = 32,
     STRIP_VALUES = 8192
 };
 
@@ -142,7 +142,7 @@ static void multiply(struct job *j, const struct gemm *product)
 static void sum_part(size_t part, void *context)
 {
     struct job *j = context;
-    size_t sum = part % j->sums, cut = part / j->sums % j->cuts, group = part / j->sums / j->cuts, weights = j->c->c_out * j->depth;
+    size_t cut = part % j->cuts, sum = part / j->cuts % j->sums, group = part / j->cuts / j->sums, weights = j->c->c_out * j->depth;
     float *to = (sum ? j->shared + (sum - 1) * weights : j->dweight) + group * j->out * j->depth;
     float *patches = scratch(j, PIXELS * PANEL);
     size_t begin = j->pixels * sum / j->sums, end = j->pixels * (sum + 1) / j->sums;

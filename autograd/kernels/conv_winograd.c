@@ -235,13 +235,14 @@ static void gradient_part(size_t part, void *context)
         atomic_store(&g->failed, true);
         return;
     }
+    size_t chunks = (end - begin + SUM_TILES - 1) / SUM_TILES, chunk = (end - begin + chunks - 1) / chunks;
     float *to = sum ? g->partial + (sum - 1) * in_channels * out_channels * KERNEL * KERNEL : g->dweight;
     bool is_held = g->keeps && held.call == g->call && held.chunk == sum;
     for (size_t block = g->ins * cut / g->cuts; block < g->ins * (cut + 1) / g->cuts; block++) {
         size_t in = block_start(in_channels, block, g->ins), ins = block_start(in_channels, block + 1, g->ins) - in, in_lead = whole(ins);
         float *v = d + PLANES * plane * (1 + (g->keeps ? block : 0));
-        for (size_t first = begin; first < end; first += SUM_TILES) {
-            size_t tiles = minimum(SUM_TILES, end - first);
+        for (size_t first = begin; first < end; first += chunk) {
+            size_t tiles = minimum(chunk, end - first);
             for (size_t t = 0; t < tiles && !is_held; t++)
                 input_tile(&g->from, g->x, first + t, in, ins, v + t * in_lead, plane);
             for (size_t t = 0; t < tiles && (block == 0 || !g->keeps); t++)
@@ -283,7 +284,7 @@ bool ISA_NAME(conv_winograd_weight_gradient)(const struct conv *c, float *dweigh
     }
     size_t fitting = minimum((g.tiles + SUM_TILES - 1) / SUM_TILES, SUM_BYTES / sizeof(float) / weights + 1);
     size_t wanted = (SUM_PARTS + pairs - 1) / pairs;
-    g.sums = minimum(fitting > wanted ? fitting : wanted, (g.tiles + SUM_TILES / 2 - 1) / (SUM_TILES / 2));
+    g.sums = minimum(g.ins > 1 && fitting > wanted ? fitting : wanted, (g.tiles + SUM_TILES / 2 - 1) / (SUM_TILES / 2));
     g.keeps = (g.tiles + g.sums - 1) / g.sums <= SUM_TILES && (g.tiles / g.sums + 1) * c->c_in <= 2 * V_VALUES / PLANES;
     g.cuts = g.keeps ? 1 : g.ins;
     g.call = atomic_fetch_add(&calls, 1) + 1;

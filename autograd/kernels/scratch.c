@@ -47,17 +47,16 @@ void *scratch_get(enum scratch_slot slot, size_t bytes)
         return buffers[slot].memory;
     if (bytes > SIZE_MAX - HUGE_PAGE)
         return NULL;
+    bytes = (bytes + QUANTUM - 1) / QUANTUM * QUANTUM;
     /* A kernel that stores to dozens of places at once would wait for the tables of small pages. */
     bool is_large = bytes >= HUGE_PAGE / 2;
-    size_t quantum = is_large ? HUGE_PAGE : QUANTUM;
-    bytes = (bytes + quantum - 1) / quantum * quantum;
     /* The destructor runs only for a key whose value is set; without one a thread's end would leak, so do without
      * scratch. */
     pthread_once(&key_once, make_key);
     if (!has_key || pthread_setspecific(key, &buffers))
         return NULL;
-    void *memory = aligned_alloc(is_large ? HUGE_PAGE : ALIGNMENT, bytes);
-    if (!memory)
+    void *memory;
+    if (posix_memalign(&memory, is_large ? HUGE_PAGE : ALIGNMENT, bytes))
         return NULL;
 #ifdef MADV_HUGEPAGE
     if (is_large)
