@@ -15,6 +15,15 @@ ct_tensor *sample_tensor(const struct sample_part *part, int64_t batch, void **v
     return *values ? tensor : NULL;
 }
 
+void dataset_like(ct_dataset *dataset, const ct_dataset *other)
+{
+    dataset->size = other->size;
+    dataset->x = other->x;
+    dataset->y = other->y;
+    dataset->has_y = other->has_y;
+    memcpy(dataset->black, other->black, sizeof dataset->black);
+}
+
 int64_t ct_dataset_size(const ct_dataset *dataset)
 {
     return dataset ? dataset->size : -1;
@@ -35,7 +44,7 @@ bool ct_dataset_get(ct_dataset *dataset, int64_t index, ct_tensor **x, ct_tensor
     CT_SCOPE;
     if (!(made[0] = sample_tensor(&dataset->x, -1, &values[0])) ||
         (dataset->has_y && !(made[1] = sample_tensor(&dataset->y, -1, &values[1]))) ||
-        !dataset->fill(dataset, index, values[0], values[1]))
+        !dataset->fill(dataset, index, 0, values[0], values[1]))
         return false;
     *x = ct_promote(made[0]);
     *y = ct_promote(made[1]);
@@ -56,8 +65,9 @@ static void tensors_destroy(void *object)
     ct_release(set->y);
 }
 
-static bool tensors_fill(const ct_dataset *dataset, int64_t index, void *x, void *y)
+static bool tensors_fill(const ct_dataset *dataset, int64_t index, uint64_t draw, void *x, void *y)
 {
+    (void)draw;
     const struct tensor_set *set = (const struct tensor_set *)dataset;
     if (dataset->x.bytes)
         memcpy(x, set->x_values + (size_t)index * dataset->x.bytes, dataset->x.bytes);
@@ -121,10 +131,10 @@ static void subset_destroy(void *object)
     object_drop(((struct subset *)object)->whole);
 }
 
-static bool subset_fill(const ct_dataset *dataset, int64_t index, void *x, void *y)
+static bool subset_fill(const ct_dataset *dataset, int64_t index, uint64_t draw, void *x, void *y)
 {
     const struct subset *set = (const struct subset *)dataset;
-    return set->whole->fill(set->whole, set->start + index, x, y);
+    return set->whole->fill(set->whole, set->start + index, draw, x, y);
 }
 
 ct_dataset *ct_data_subset(ct_dataset *dataset, int64_t start, int64_t count)
@@ -137,10 +147,8 @@ ct_dataset *ct_data_subset(ct_dataset *dataset, int64_t start, int64_t count)
     struct subset *set = object_new(sizeof *set, subset_destroy);
     if (!set)
         return NULL;
+    dataset_like(&set->base, dataset);
     set->base.size = count;
-    set->base.x = dataset->x;
-    set->base.y = dataset->y;
-    set->base.has_y = dataset->has_y;
     set->base.fill = subset_fill;
     set->whole = object_hold(dataset);
     set->start = start;

@@ -1,52 +1,13 @@
 /* digits.c - a stand-in for MNIST that needs no files: strokes, bent as hands bend them, drawn and soiled. */
-#include "dataset.h"
 #include "digits_strokes.h"
-
-#include <autograd/memory.h>
-#include <autograd/random.h>
+#include "synthetic.h"
 
 #include <math.h>
 #include <string.h>
 
 const ct_data_digits_options ct_data_digits_defaults = {CT_DATA_DIGITS_DEFAULTS.end_ = 0};
 
-enum { SPLINE_STEPS = 5, SIDE = IMAGE_SIDE };
-
-/* ---- Random numbers: a stream of its own for each sample, so that any may be drawn without the others ------------ */
-struct stream {
-    uint32_t key[2], counter[4], words[4];
-    int used;
-};
-enum { STREAM_IMAGE, STREAM_LABEL };
-
-static struct stream stream_of(uint64_t seed, int64_t index, uint32_t purpose)
-{
-    return (struct stream){{(uint32_t)seed, (uint32_t)(seed >> 32)},
-                           {0, (uint32_t)index, (uint32_t)((uint64_t)index >> 32), purpose}, {0}, 4};
-}
-
-static uint32_t next_word(struct stream *s)
-{
-    if (s->used == 4) {
-        philox4x32(s->counter, s->key, s->words);
-        s->counter[0]++;
-        s->used = 0;
-    }
-    return s->words[s->used++];
-}
-
-static float uniform(struct stream *s, float low, float high)
-{
-    return low + (high - low) * (float)(next_word(s) >> 8) * 0x1p-24f;
-}
-
-/* Near enough to normal (the sum of four uniform bytes), and the same bits on every machine. */
-static float normal(struct stream *s)
-{
-    const float mean = 510, deviation = 147.8f;
-    const uint32_t w = next_word(s);
-    return ((float)((w & 255) + (w >> 8 & 255) + (w >> 16 & 255) + (w >> 24)) - mean) / deviation;
-}
+enum { SPLINE_STEPS = 5, SIDE = 28, PIXELS = SIDE * SIDE };
 
 /* ---- From a style to bent points in pixels ----------------------------------------------------------------------- */
 struct hand {
@@ -148,7 +109,7 @@ static void draw_stroke(float *field, struct stream *s, const struct hand *hand,
 
 static void clear(float *field)
 {
-    for (int i = 0; i < IMAGE_PIXELS; i++)
+    for (int i = 0; i < PIXELS; i++)
         field[i] = far_away;
 }
 
@@ -170,62 +131,38 @@ static void scratch(float *ink, float *field, struct stream *s)
     const float radius = uniform(s, 0.2f, 0.8f), tone = next_word(s) & 1 ? uniform(s, 0.4f, 0.9f) : 0;
     clear(field);
     draw_segment(field, a, b, radius + 1);
-    for (int i = 0; i < IMAGE_PIXELS; i++) {
+    for (int i = 0; i < PIXELS; i++) {
         const float share = cover(field[i], radius);
         ink[i] += share * (tone - ink[i]);
     }
 }
 
-static void draw_digit(uint8_t *pixels, uint64_t seed, int64_t index, int digit)
+static void draw(uint8_t *pixels, uint64_t seed, int64_t index, int digit)
 {
-    struct stream s = stream_of(seed, index, STREAM_IMAGE);
+    struct stream s = synthetic_stream(seed, index);
     const struct digit_style *style = &digit_styles[digit][next_word(&s) % DIGIT_STYLES];
     const struct hand hand = draw_hand(&s);
     const float radius = uniform(&s, 1.4f, 2.2f), tone = uniform(&s, 0.65f, 1), grain = uniform(&s, 0, 0.06f);
-    float field[IMAGE_PIXELS], ink[IMAGE_PIXELS];
+    float field[PIXELS], ink[PIXELS];
     clear(field);
     for (int i = 0; i < style->count; i++)
         draw_stroke(field, &s, &hand, &style->strokes[i], radius + 1);
-    for (int i = 0; i < IMAGE_PIXELS; i++)
+    for (int i = 0; i < PIXELS; i++)
         ink[i] = tone * cover(field[i], radius);
     if (uniform(&s, 0, 1) < 0.2f)
         scratch(ink, field, &s);
     for (uint32_t speckles = uniform(&s, 0, 1) < 0.2f ? 1 + next_word(&s) % 5 : 0; speckles; speckles--)
-        ink[next_word(&s) % IMAGE_PIXELS] = uniform(&s, 0.3f, 1);
-    for (int i = 0; i < IMAGE_PIXELS; i++) {
+        ink[next_word(&s) % PIXELS] = uniform(&s, 0.3f, 1);
+    for (int i = 0; i < PIXELS; i++) {
         const float value = ink[i] + grain * normal(&s);
         pixels[i] = (uint8_t)(255 * (value < 0 ? 0 : value > 1 ? 1 : value) + 0.5f);
     }
 }
 
-/* Each ten samples in a row hold every digit once, in an order of their own. */
-static int digit_of(uint64_t seed, int64_t index)
-{
-    int order[IMAGE_CLASSES];
-    struct stream s = stream_of(seed, index / IMAGE_CLASSES, STREAM_LABEL);
-    for (int i = 0; i < IMAGE_CLASSES; i++) {
-        const int j = (int)(next_word(&s) % (uint32_t)(i + 1));
-        order[i] = order[j];
-        order[j] = i;
-    }
-    return order[index % IMAGE_CLASSES];
-}
-
 ct_dataset *(ct_data_digits)(const ct_data_digits_options *options)
 {
     const ct_data_digits_options o = options ? *options : ct_data_digits_defaults;
-    if (o.count < 1)
-        return ct_fail("digits: count %lld, want at least 1", (long long)o.count);
-    size_t bytes;
-    uint8_t *images = size_multiply((size_t)o.count, IMAGE_PIXELS, &bytes) ? heap_alloc(bytes) : NULL;
-    uint8_t *labels = images ? heap_alloc((size_t)o.count) : NULL;
-    if (!labels) {
-        heap_free(images);
-        return ct_fail("digits: out of memory for %lld samples", (long long)o.count);
-    }
-    for (int64_t i = 0; i < o.count; i++) {
-        labels[i] = (uint8_t)digit_of(o.seed, i);
-        draw_digit(images + (size_t)i * IMAGE_PIXELS, o.seed, i, labels[i]);
-    }
-    return image_dataset(images, labels, o.count, o.normalize, o.one_hot);
+    const struct image_block format = {.count = o.count, .channels = 1, .side = SIDE, .one_hot = o.one_hot, .normalize = o.normalize,
+                                       .mean = {0.1307f}, .deviation = {0.3081f}}; /* MNIST's */
+    return synthetic_images("digits", format, o.seed, draw);
 }

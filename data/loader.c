@@ -1,6 +1,8 @@
 /* loader.c - samples in an order become batches. Each batch is a new tensor: what a graph holds is never written again,
- * and the memory of a batch that nobody holds comes back from the allocator's cache for the next. */
+ * and the memory of a batch that nobody holds comes back from the allocator's cache for the next. With workers, the tensors
+ * of the batches to come are made ahead, here; the workers see their memory alone, until the batch is handed out. */
 #include "dataset.h"
+#include "prefetch.h"
 
 #include <autograd/memory.h>
 #include <autograd/random.h>
@@ -9,47 +11,84 @@
 
 const ct_loader_options ct_loader_defaults = {CT_LOADER_DEFAULTS.end_ = 0};
 
+enum { WORKERS_MOST = 256, PREFETCH_MOST = 1 << 16, CHUNK_BYTES = 1 << 17 };
+
 struct ct_loader {
     struct object object;
     ct_dataset *dataset;
     int64_t batch_size, position;               /* position: samples of this epoch handed out */
-    bool shuffle, drop_last;
+    bool shuffle, drop_last, channels_last;
+    bool is_ordered;                            /* the order is this epoch's */
     uint64_t seed, epoch;
     int64_t *order;                             /* NULL: as they come */
-    ct_tensor *x, *y;                           /* the latest batch, kept */
+    ct_batch latest;                            /* kept */
+    int workers;
+    int64_t prefetch, scheduled;                /* scheduled: samples of this epoch handed out or under way */
+    struct prefetch *crew;                      /* NULL: not started, or ended by an error */
+    ct_batch *ahead;                            /* kept; that of the batch with sample i lies at i / batch_size % prefetch */
 };
 
-static void forget_batch(ct_loader *loader)
+static void forget(ct_batch *batch)
 {
-    ct_release(loader->x);
-    ct_release(loader->y);
-    loader->x = loader->y = NULL;
+    ct_release(batch->x);
+    ct_release(batch->y);
+    *batch = (ct_batch){NULL, NULL};
+}
+
+/* Ends the workers; what they had under way will be made anew. */
+static void stop(ct_loader *loader)
+{
+    prefetch_end(loader->crew);
+    loader->crew = NULL;
+    for (int64_t i = 0; loader->ahead && i < loader->prefetch; i++)
+        forget(&loader->ahead[i]);
+    loader->scheduled = loader->position;
 }
 
 static void destroy(void *object)
 {
     ct_loader *loader = object;
-    forget_batch(loader);
+    stop(loader);
+    forget(&loader->latest);
+    heap_free(loader->ahead);
     heap_free(loader->order);
     object_drop(loader->dataset);
+}
+
+static bool check(const ct_dataset *dataset, const ct_loader_options *o)
+{
+    if (!dataset)
+        return ct_fail("loader_new: data set is NULL");
+    if (o->batch_size < 1)
+        return ct_fail("loader_new: batch_size %lld, want at least 1", (long long)o->batch_size);
+    if (o->workers < 0 || o->workers > WORKERS_MOST)
+        return ct_fail("loader_new: workers %lld is not in [0, %d]", (long long)o->workers, WORKERS_MOST);
+    if (o->prefetch < 0 || o->prefetch > PREFETCH_MOST)
+        return ct_fail("loader_new: prefetch %lld is not in [0, %d]", (long long)o->prefetch, PREFETCH_MOST);
+    if (o->prefetch && !o->workers)
+        return ct_fail("loader_new: prefetch %lld without workers", (long long)o->prefetch);
+    if (o->channels_last && (dataset->x.rank != 3 || dataset->x.dtype != CT_FLOAT32))
+        return ct_fail("loader_new: channels_last, but samples are %s with %d axes, want float32 (C, H, W)",
+                       ct_dtype_name(dataset->x.dtype), dataset->x.rank);
+    return true;
 }
 
 ct_loader *(ct_loader_new)(ct_dataset *dataset, const ct_loader_options *options)
 {
     const ct_loader_options o = options ? *options : ct_loader_defaults;
-    if (!dataset)
-        return ct_fail("loader_new: data set is NULL");
-    if (o.batch_size < 1)
-        return ct_fail("loader_new: batch_size %lld, want at least 1", (long long)o.batch_size);
-    ct_loader *loader = object_new(sizeof *loader, destroy);
+    ct_loader *loader = check(dataset, &o) ? object_new(sizeof *loader, destroy) : NULL;
     if (!loader)
         return NULL;
     loader->dataset = object_hold(dataset);
     loader->batch_size = o.batch_size;
     loader->shuffle = o.shuffle;
     loader->drop_last = o.drop_last;
+    loader->channels_last = o.channels_last;
     loader->seed = o.seed;
-    if (o.shuffle && !(loader->order = heap_zeroed((size_t)dataset->size + 1, sizeof *loader->order))) {
+    loader->workers = (int)o.workers;
+    loader->prefetch = o.prefetch ? o.prefetch : 2 * o.workers;
+    if ((o.shuffle && !(loader->order = heap_zeroed((size_t)dataset->size + 1, sizeof *loader->order))) ||
+        (o.workers && !(loader->ahead = heap_zeroed((size_t)loader->prefetch, sizeof *loader->ahead)))) {
         object_drop(loader);
         return ct_fail("loader_new: out of memory for the order of %lld samples", (long long)ct_dataset_size(dataset));
     }
@@ -74,16 +113,124 @@ static void shuffle(ct_loader *loader)
     }
 }
 
-static bool fill_batch(const ct_loader *loader, int64_t count, char *x, char *y)
+/* ---- Memory of a batch ---------------------------------------------------------------------------------------------------- */
+static void interleave(float *restrict to, const float *restrict from, size_t channels, size_t pixels)
+{
+    for (size_t pixel = 0; pixel < pixels; pixel++)
+        for (size_t channel = 0; channel < channels; channel++)
+            to[pixel * channels + channel] = from[channel * pixels + pixel];
+}
+
+static bool fill_sample(const ct_loader *loader, int64_t index, char *x, char *y, float *planes)
 {
     const ct_dataset *dataset = loader->dataset;
-    for (int64_t i = 0; i < count; i++) {
-        const int64_t place = loader->position + i;
-        if (!dataset->fill(dataset, loader->order ? loader->order[place] : place, x, y))
-            return false;
-        x += dataset->x.bytes;
-        y = y ? y + dataset->y.bytes : NULL;
+    if (!dataset->fill(dataset, index, loader->epoch, planes ? (char *)planes : x, y))
+        return false;
+    const size_t channels = (size_t)dataset->x.sizes[0], pixels = (size_t)dataset->x.sizes[1] * (size_t)dataset->x.sizes[2];
+    if (planes && channels == 3)
+        interleave((float *)x, planes, 3, pixels);
+    else if (planes)
+        interleave((float *)x, planes, channels, pixels);
+    return true;
+}
+
+/* Any thread may call it: it reads what stays as it is for an epoch. */
+static bool fill(const void *of, int64_t first, int64_t count, char *x, char *y, int64_t *failed_at)
+{
+    const ct_loader *loader = of;
+    const struct sample_part *one = &loader->dataset->x;
+    float *planes = loader->channels_last ? memory_get(one->bytes) : NULL;
+    *failed_at = first;
+    if (loader->channels_last && !planes)
+        return ct_fail("loader_next: out of memory for a sample of %zu bytes", one->bytes);
+    bool good = true;
+    for (int64_t i = 0; i < count && good; i++) {
+        *failed_at = first + i;
+        good = fill_sample(loader, loader->order ? loader->order[first + i] : first + i, x, y, planes);
+        x += one->bytes;
+        y = y ? y + loader->dataset->y.bytes : NULL;
     }
+    memory_put(planes, one->bytes);
+    if (good)
+        *failed_at = INT64_MAX;
+    return good;
+}
+
+static ct_tensor *images_tensor(const struct sample_part *part, int64_t batch, void **values)
+{
+    const struct sample_part last = {{part->sizes[1], part->sizes[2], part->sizes[0]}, 3, part->dtype, part->bytes};
+    return (ct_permute)(sample_tensor(&last, batch, values), (const int[]){0, 3, 1, 2}, 4);
+}
+
+/* Fresh tensors of the samples from `first` on, kept, and where their values go. */
+static bool new_batch(const ct_loader *loader, int64_t first, int64_t count, ct_batch *batch, struct fetch *fetch)
+{
+    CT_SCOPE;
+    const ct_dataset *dataset = loader->dataset;
+    void *x_values = NULL, *y_values = NULL;
+    ct_tensor *x = (loader->channels_last ? images_tensor : sample_tensor)(&dataset->x, count, &x_values);
+    ct_tensor *y = x && dataset->has_y ? sample_tensor(&dataset->y, count, &y_values) : NULL;
+    if (!x || (dataset->has_y && !y))
+        return false;
+    *fetch = (struct fetch){first, count, x_values, y_values, (int64_t)dataset->x.bytes, (int64_t)dataset->y.bytes};
+    *batch = (ct_batch){ct_keep(x), ct_keep(y)};
+    return true;
+}
+
+/* ---- Handing batches out: false leaves the epoch where it stood, so that the next call tries again ------------------------ */
+static int64_t count_at(const ct_loader *loader, int64_t position)
+{
+    const int64_t left = loader->dataset->size - position;
+    return left >= loader->batch_size ? loader->batch_size : loader->drop_last ? 0 : left;
+}
+
+static bool make_batch(ct_loader *loader, int64_t count)
+{
+    struct fetch fetch;
+    int64_t failed_at;
+    if (!new_batch(loader, loader->position, count, &loader->latest, &fetch))
+        return false;
+    if (fill(loader, fetch.first, fetch.count, fetch.x, fetch.y, &failed_at))
+        return true;
+    forget(&loader->latest);
+    return false;
+}
+
+static ct_batch *place_of(const ct_loader *loader, int64_t position)
+{
+    return &loader->ahead[position / loader->batch_size % loader->prefetch];
+}
+
+static bool schedule(ct_loader *loader)
+{
+    const int64_t chunk = CHUNK_BYTES / (int64_t)(loader->dataset->x.bytes + 1) + 1;
+    if (loader->crew && prefetch_lost(loader->crew))
+        stop(loader);
+    if (!loader->crew && !(loader->crew = prefetch_start(loader->workers, loader->prefetch, chunk, fill, loader)))
+        return false;
+    for (int64_t count; (count = count_at(loader, loader->scheduled)) > 0; loader->scheduled += count) {
+        ct_batch *place = place_of(loader, loader->scheduled);
+        struct fetch fetch;
+        if (place->x)
+            break;
+        if (!new_batch(loader, loader->scheduled, count, place, &fetch))
+            return false;
+        prefetch_add(loader->crew, &fetch);
+    }
+    return true;
+}
+
+static bool take_batch(ct_loader *loader)
+{
+    if (!schedule(loader))
+        return false;
+    if (!prefetch_take(loader->crew)) {
+        stop(loader);
+        return false;
+    }
+    ct_batch *place = place_of(loader, loader->position);
+    loader->latest = *place;
+    *place = (ct_batch){NULL, NULL};
     return true;
 }
 
@@ -93,26 +240,21 @@ bool ct_loader_next(ct_loader *loader, ct_batch *batch)
         *batch = (ct_batch){NULL, NULL};
     if (!loader || !batch)
         return ct_fail("loader_next: %s is NULL", loader ? "batch" : "loader");
-    forget_batch(loader);
-    const ct_dataset *dataset = loader->dataset;
-    const int64_t left = dataset->size - loader->position;
-    const int64_t count = left < loader->batch_size ? left : loader->batch_size;
-    if (count == 0 || (loader->drop_last && count < loader->batch_size)) {
-        loader->position = 0;
+    forget(&loader->latest);
+    const int64_t count = count_at(loader, loader->position);
+    if (count == 0) {
+        loader->position = loader->scheduled = 0;
+        loader->is_ordered = false;
         loader->epoch++;
         return false;
     }
-    if (loader->shuffle && loader->position == 0)
+    if (loader->shuffle && !loader->is_ordered)
         shuffle(loader);
-    CT_SCOPE;
-    void *x_values = NULL, *y_values = NULL;
-    ct_tensor *x = sample_tensor(&dataset->x, count, &x_values);
-    ct_tensor *y = x && dataset->has_y ? sample_tensor(&dataset->y, count, &y_values) : NULL;
-    if (!x || (dataset->has_y && !y) || !fill_batch(loader, count, x_values, y_values))
-        return false;                           /* the epoch stands where it stood: the next call tries again */
+    loader->is_ordered = true;
+    if (!(loader->workers ? take_batch(loader) : make_batch(loader, count)))
+        return false;
     loader->position += count;
-    batch->x = loader->x = ct_keep(x);
-    batch->y = loader->y = ct_keep(y);
+    *batch = loader->latest;
     return true;
 }
 

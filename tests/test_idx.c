@@ -4,9 +4,8 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
-#include "temp_folder.h"
+#include "files.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -18,22 +17,6 @@
 #ifndef SANITIZED
 #define SANITIZED 0
 #endif
-
-static void write_file(const char *path, const void *bytes, size_t count)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, count, file), count);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void write_gzip(const char *path, const void *bytes, size_t count)
-{
-    gzFile file = gzopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(gzwrite(file, bytes, (unsigned)count), count);
-    assert_int_equal(gzclose(file), Z_OK);
-}
 
 /* ---- IDX --------------------------------------------------------------------------------------------------------- */
 static const unsigned char small[] = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 255}; /* (2, 3) */
