@@ -11,4 +11,8 @@ void tensor_changed(ct_tensor *t, const char *op);
 
 uint64_t error_count(void);                     /* failures of this thread so far: tells whether a call failed while another is pending */
 void error_add(const char *format, ...) CT_FORMAT(1, 2); /* says more behind the text of the pending failure; without one: nothing */
+/* What an option says of the last `axes` axes: one number, or CT_HW of two if there are two. It fills pair from the end; with one axis
+ * pair[0] stays. False after reporting: a number below least, or above 2^30. */
+bool window_pair(const char *op, const char *name, int64_t packed, int64_t least, int axes, int64_t pair[2]);
+
 #endif

@@ -35,6 +35,41 @@ def mlp(name, seconds):
     train(name, net, adam, torch.randn(64, 784), torch.randint(0, 10, (64,)), seconds)
 
 
+def cnn(name, seconds):
+    net = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
+                        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 49, 128), nn.ReLU(), nn.Linear(128, 10))
+    adam = torch.optim.Adam(net.parameters(), 1e-3)
+    train(name, net, adam, torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,)), seconds)
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around which the input goes, by a 1x1 convolution where its shape changes."""
+
+    def __init__(self, into, out, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(into, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out)
+        self.conv2, self.bn2 = nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out)
+        changes = stride != 1 or into != out
+        self.around = nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), nn.BatchNorm2d(out)) if changes else nn.Identity()
+
+    def forward(self, x):
+        return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))) + self.around(x))
+
+
+def resnet18(name, seconds, batch=32):
+    layers, channels = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()], 64
+    for out, stride in (64, 1), (128, 2), (256, 2), (512, 2):
+        layers += [Residual(channels, out, stride), Residual(out, out, 1)]
+        channels = out
+    net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+    sgd = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+    train(name, net, sgd, torch.randn(batch, 3, 32, 32), torch.randint(0, 10, (batch,)), seconds)
+
+
+def resnet18b128(name, seconds):
+    resnet18(name, seconds, 128)
+
+
 def overhead(name, seconds):
     rounds, ops = 30, 1000
     x, best = torch.ones((), requires_grad=True), 1e9
@@ -48,7 +83,7 @@ def overhead(name, seconds):
     print(f"{name:10s} scalar add fwd+bwd {best * 1e9 / ops:8.1f} ns/op", flush=True)
 
 
-ROWS = {"mlp": mlp, "overhead": overhead}
+ROWS = {"mlp": mlp, "cnn": cnn, "resnet18": resnet18, "resnet18b128": resnet18b128, "overhead": overhead}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -61,6 +61,34 @@ static void mlp(const char *name)
     train(name, net, adam, ct_randn(64, 784), ct_randint(0, 10, 64));
 }
 
+static void cnn(const char *name)
+{
+    CT_SCOPE;
+    ct_module *net = ct_nn_sequential(ct_nn_conv2d(1, 16, 3, .padding = 1), ct_nn_relu(), ct_nn_max_pool2d(2),
+                                      ct_nn_conv2d(16, 32, 3, .padding = 1), ct_nn_relu(), ct_nn_max_pool2d(2), ct_nn_flatten(),
+                                      ct_nn_linear(32 * 49, 128), ct_nn_relu(), ct_nn_linear(128, 10));
+    ct_optimizer *adam = ct_optim_adam(net, .lr = 1e-3);
+    train(name, net, adam, ct_randn(64, 1, 28, 28), ct_randint(0, 10, 64));
+}
+
+static void resnet18_of(const char *name, int64_t batch)
+{
+    CT_SCOPE;
+    ct_module *net = ct_nn_resnet18();
+    ct_optimizer *sgd = ct_optim_sgd(net, .lr = 0.1, .momentum = 0.9);
+    train(name, net, sgd, ct_randn(batch, 3, 32, 32), ct_randint(0, 10, batch));
+}
+
+static void resnet18(const char *name)
+{
+    resnet18_of(name, 32);
+}
+
+static void resnet18b128(const char *name)
+{
+    resnet18_of(name, 128);
+}
+
 /* Recording, backward and release of a chain of scalar adds: the best nanoseconds an op. */
 static double chain_of(int ops, int rounds)
 {
@@ -101,7 +129,7 @@ static void chain(const char *name)
 static const struct {
     const char *name;
     void (*run)(const char *name);
-} rows[] = {{"mlp", mlp}, {"overhead", overhead}, {"chain", chain}};
+} rows[] = {{"mlp", mlp}, {"cnn", cnn}, {"resnet18", resnet18}, {"resnet18b128", resnet18b128}, {"overhead", overhead}, {"chain", chain}};
 
 enum { ROWS = sizeof rows / sizeof *rows };
 

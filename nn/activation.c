@@ -9,7 +9,8 @@
     ROW(tanh,     "Tanh",       ct_tanh(x))            \
     ROW(sigmoid,  "Sigmoid",    ct_sigmoid(x))         \
     ROW(softplus, "Softplus",   ct_softplus(x))        \
-    ROW(flatten,  "Flatten",    ct_flatten(x, 1, -1))
+    ROW(flatten,  "Flatten",    ct_flatten(x, 1, -1))  \
+    ROW(identity, "Identity",   x)
 
 #define DEFINE_PLAIN(name, kind, value)                           \
     static ct_tensor *name##_forward(ct_module *self, ct_tensor *x) \

@@ -1,24 +1,24 @@
-/* Dropout: in training mode each element is zeroed with probability p and the others are scaled by 1 / (1 - p). */
+/* Dropout: in training mode each element, or each channel, is zeroed with probability p and the others are scaled by 1 / (1 - p). */
 #include "nn/nn.h"
 
-struct dropout {
-    double p;
-};
+/*   name        kind          what one draw decides on */
+#define DROPOUTS(ROW)                    \
+    ROW(dropout,   "Dropout",   ct_dropout)   \
+    ROW(dropout2d, "Dropout2d", ct_dropout2d)
 
-static ct_tensor *dropout_forward(ct_module *self, ct_tensor *x)
-{
-    const struct dropout *m = ct_module_state(self);
-    return ct_dropout(x, .p = m->p, .eval = !ct_module_is_training(self));
-}
-
-ct_module *ct_nn_dropout(double p)
-{
-    if (!(p >= 0 && p <= 1))
-        return ct_fail("dropout: p %g: want 0 to 1", p);
-    ct_module *self = ct_module_new("Dropout", dropout_forward, sizeof(struct dropout));
-    if (!self)
-        return NULL;
-    *(struct dropout *)ct_module_state(self) = (struct dropout){p};
-    ct_module_describe(self, "p %g", p);
-    return self;
-}
+#define DEFINE(name, kind, call)                                                                        \
+    static ct_tensor *name##_forward(ct_module *self, ct_tensor *x)                                     \
+    {                                                                                                   \
+        return call(x, .p = *(const double *)ct_module_state(self), .eval = !ct_module_is_training(self)); \
+    }                                                                                                   \
+    ct_module *ct_nn_##name(double p)                                                                   \
+    {                                                                                                   \
+        if (!(p >= 0 && p <= 1))                                                                        \
+            return ct_fail(#name ": p %g: want 0 to 1", p);                                             \
+        ct_module *self = ct_module_new(kind, name##_forward, sizeof p);                                \
+        if (self)                                                                                       \
+            *(double *)ct_module_state(self) = p;                                                       \
+        ct_module_describe(self, "p %g", p);                                                            \
+        return self;                                                                                    \
+    }
+DROPOUTS(DEFINE)

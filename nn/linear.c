@@ -1,16 +1,11 @@
 /* Linear: y = activation(x weight^T + bias). */
 #include <math.h>
 
-#include "nn/nn.h"
+#include "nn/layer.h"
 
 struct linear {
     ct_tensor *weight, *bias;
     ct_activation activation;
-};
-
-static const char *const activations[] = {
-    [CT_IDENTITY] = "",     [CT_RELU] = ", ReLU",       [CT_GELU] = ", GELU",
-    [CT_TANH] = ", Tanh",   [CT_SIGMOID] = ", Sigmoid", [CT_SILU] = ", SiLU",
 };
 
 static ct_tensor *linear_forward(ct_module *self, ct_tensor *x)     /* (..., in) -> (..., out) */
@@ -19,19 +14,14 @@ static ct_tensor *linear_forward(ct_module *self, ct_tensor *x)     /* (..., in)
     return ct_linear(x, m->weight, m->bias, .activation = m->activation);
 }
 
-static ct_tensor *uniform(double bound, const int64_t *sizes, size_t rank)
-{
-    ct_tensor *t = (ct_empty)(sizes, rank, ct_default_dtype());
-    return ct_nn_init_uniform(t, -bound, bound, NULL) ? t : NULL;
-}
-
 ct_module *(ct_nn_linear)(int64_t in, int64_t out, const ct_nn_linear_options *options)
 {
     const ct_nn_linear_options o = options ? *options : (ct_nn_linear_options){0};
     if (in < 1 || out < 1)
         return ct_fail("linear: %lld inputs, %lld outputs: want at least 1", (long long)in, (long long)out);
-    if ((size_t)o.activation >= sizeof activations / sizeof *activations)
-        return ct_fail("linear: activation %d: there is none of this number", (int)o.activation);
+    const char *note = layer_activation("linear", o.activation);
+    if (!note)
+        return NULL;
     CT_SCOPE;
     CT_NO_GRAD;
     ct_module *self = ct_module_new("Linear", linear_forward, sizeof(struct linear));
@@ -40,12 +30,11 @@ ct_module *(ct_nn_linear)(int64_t in, int64_t out, const ct_nn_linear_options *o
     struct linear *m = ct_module_state(self);
     double bound = 1 / sqrt((double)in);
     /* In memory (in, out): the forward product and the weight's gradient then run along rows, without a copy. */
-    ct_tensor *weight = uniform(bound, (int64_t[]){in, out}, 2);
+    ct_tensor *weight = layer_uniform(bound, (int64_t[]){in, out}, 2);
     m->weight = ct_module_add_parameter(self, "weight", ct_transpose(weight, 0, 1));
     if (!o.no_bias)
-        m->bias = ct_module_add_parameter(self, "bias", uniform(bound, &out, 1));
+        m->bias = ct_module_add_parameter(self, "bias", layer_uniform(bound, &out, 1));
     m->activation = o.activation;
-    ct_module_describe(self, "%lld -> %lld%s%s", (long long)in, (long long)out, o.no_bias ? ", no bias" : "",
-                       activations[o.activation]);
+    ct_module_describe(self, "%lld -> %lld%s%s", (long long)in, (long long)out, o.no_bias ? ", no bias" : "", note);
     return ct_module_ready(self);
 }

@@ -64,6 +64,21 @@ ct_tensor *ct_module_find(const ct_module *module, const char *name)
     return search.found;
 }
 
+ct_module *ct_module_child(const ct_module *module, const char *name)
+{
+    for (size_t i = 0; module && name && i < module->count; i++) {
+        const struct module_entry *entry = &module->entries[i];
+        const size_t length = strlen(entry->name);
+        if (!entry->child || strncmp(name, entry->name, length))
+            continue;
+        if (!name[length])
+            return entry->child;
+        if (name[length] == '.')
+            return ct_module_child(entry->child, name + length + 1);
+    }
+    return NULL;
+}
+
 struct count {
     const ct_module *module;
     bool trainable_only;

@@ -2,6 +2,7 @@
  * are images of height 1, and a sample alone is a batch of one. */
 #ifndef COTANGENT_WINDOW_H
 #define COTANGENT_WINDOW_H
+#include "../raw.h"
 #include "ops.h"
 
 struct window {                                 /* along H and W */
@@ -9,10 +10,6 @@ struct window {                                 /* along H and W */
     int64_t before[2], after[2];                /* padding: above and left, below and right */
 };
 #define WINDOW_ONE ((struct window){.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}})
-
-/* What an option says of the last `axes` axes: one number, or CT_HW of two if there are two. It fills pair from the end; with one axis
- * pair[0] stays. False after reporting: a number below least, or above 2^30. */
-bool window_pair(const char *op, const char *name, int64_t packed, int64_t least, int axes, int64_t pair[2]);
 
 /* The number of windows along x's last `axes` axes, floor((size + padding - span) / stride) + 1 with span = dilation (kernel - 1) + 1.
  * ceil_mode rounds up, but the last window begins inside the input or its left padding. False after reporting: none fits. */

@@ -1,0 +1,108 @@
+/* Convolutions: y = activation(conv(x, weight) + bias). */
+#include <math.h>
+
+#include "autograd/raw.h"
+#include "nn/layer.h"
+
+/* A row is a layer; its weight is (out, in / groups, ...), transposed (in, out / groups, ...). */
+static const struct kind {
+    const char *name, *call;
+    int axes;
+    bool transposed;
+} CONV1D = {"Conv1d", "conv1d", 1, false}, CONV2D = {"Conv2d", "conv2d", 2, false},
+  CONV_TRANSPOSE2D = {"ConvTranspose2d", "conv_transpose2d", 2, true};
+
+struct settings {
+    ct_conv_options options;
+    int64_t output_padding;
+    bool no_bias;
+};
+
+struct convolution {
+    const struct kind *kind;
+    ct_tensor *weight, *bias;
+    struct settings settings;
+};
+
+const ct_nn_conv_options ct_nn_conv_defaults = {CT_NN_CONV_DEFAULTS .end_ = 0};
+const ct_nn_conv_transpose_options ct_nn_conv_transpose_defaults = {CT_NN_CONV_TRANSPOSE_DEFAULTS .end_ = 0};
+
+static ct_tensor *conv_forward(ct_module *self, ct_tensor *x)       /* (N, in, ...) -> (N, out, ...) */
+{
+    const struct convolution *m = ct_module_state(self);
+    const ct_conv_options *o = &m->settings.options;
+    if (m->kind->transposed)
+        return ct_conv_transpose2d(x, m->weight, m->bias, .stride = o->stride, .padding = o->padding,
+                                   .output_padding = m->settings.output_padding, .dilation = o->dilation, .groups = o->groups);
+    return (m->kind->axes == 1 ? (ct_conv1d) : (ct_conv2d))(x, m->weight, m->bias, o);
+}
+
+static bool check(const struct kind *kind, int64_t in, int64_t out, const struct settings *s)
+{
+    const ct_conv_options *o = &s->options;
+    int64_t pair[2];
+    if (in < 1 || out < 1 || o->groups < 1 || in % o->groups || out % o->groups) {
+        ct_fail("%s: %lld channels in, %lld out, %lld groups: want at least 1, and channels that are multiples of the groups",
+                kind->call, (long long)in, (long long)out, (long long)o->groups);
+        return false;
+    }
+    return window_pair(kind->call, "stride", o->stride, 1, kind->axes, pair) &&
+           window_pair(kind->call, "dilation", o->dilation, 1, kind->axes, pair) &&
+           window_pair(kind->call, "output_padding", s->output_padding, 0, kind->axes, pair) &&
+           ((o->padding == CT_SAME && !kind->transposed) || window_pair(kind->call, "padding", o->padding, 0, kind->axes, pair));
+}
+
+static ct_module *convolution(const struct kind *kind, int64_t in, int64_t out, int64_t kernel, const struct settings *s)
+{
+    const ct_conv_options *o = &s->options;
+    char groups[40] = "", window[MODULE_NOTE_BYTES];
+    int64_t size[2] = {1, 1};
+    const char *note = layer_activation(kind->call, o->activation);
+    if (!note || !check(kind, in, out, s) || !window_pair(kind->call, "kernel", kernel, 1, kind->axes, size))
+        return NULL;
+    CT_SCOPE;
+    CT_NO_GRAD;
+    ct_module *self = ct_module_new(kind->name, conv_forward, sizeof(struct convolution));
+    if (!self)
+        return NULL;
+    struct convolution *m = ct_module_state(self);
+    *m = (struct convolution){.kind = kind, .settings = *s};
+    int64_t sizes[] = {out, in / o->groups, size[0], size[1]};
+    if (kind->transposed)
+        sizes[0] = in, sizes[1] = out / o->groups;
+    double bound = 1 / sqrt((double)sizes[1] * (double)size[0] * (double)size[1]);
+    /* Channels last in memory, as the kernels read it. */
+    ct_tensor *weight = ct_channels_last(layer_uniform(bound, sizes, 4));
+    m->weight = ct_module_add_parameter(self, "weight", kind->axes == 1 ? ct_squeeze(weight, 2) : weight);
+    if (!s->no_bias)
+        m->bias = ct_module_add_parameter(self, "bias", layer_uniform(bound, &out, 1));
+    if (o->groups != 1)
+        snprintf(groups, sizeof groups, ", %lld groups", (long long)o->groups);
+    layer_window(window, kind->axes, kernel, o->stride == 1 ? 0 : o->stride, o->padding, o->dilation);
+    ct_module_describe(self, "%lld -> %lld, %s%s%s%s", (long long)in, (long long)out, window, groups, s->no_bias ? ", no bias" : "", note);
+    return ct_module_ready(self);
+}
+
+static ct_module *forward_convolution(const struct kind *kind, int64_t in, int64_t out, int64_t kernel, const ct_nn_conv_options *options)
+{
+    const ct_nn_conv_options *o = options ? options : &ct_nn_conv_defaults;
+    const ct_conv_options call = {o->stride, o->padding, o->dilation, o->groups, o->activation, 0};
+    return convolution(kind, in, out, kernel, &(struct settings){call, 0, o->no_bias});
+}
+
+ct_module *(ct_nn_conv1d)(int64_t in, int64_t out, int64_t kernel, const ct_nn_conv_options *options)
+{
+    return forward_convolution(&CONV1D, in, out, kernel, options);
+}
+
+ct_module *(ct_nn_conv2d)(int64_t in, int64_t out, int64_t kernel, const ct_nn_conv_options *options)
+{
+    return forward_convolution(&CONV2D, in, out, kernel, options);
+}
+
+ct_module *(ct_nn_conv_transpose2d)(int64_t in, int64_t out, int64_t kernel, const ct_nn_conv_transpose_options *options)
+{
+    const ct_nn_conv_transpose_options *o = options ? options : &ct_nn_conv_transpose_defaults;
+    const ct_conv_options call = {o->stride, o->padding, o->dilation, o->groups, CT_IDENTITY, 0};
+    return convolution(&CONV_TRANSPOSE2D, in, out, kernel, &(struct settings){call, o->output_padding, o->no_bias});
+}

@@ -1,0 +1,115 @@
+/* Layers that change an image's size without parameters. */
+#include "nn/layer.h"
+
+#include "autograd/raw.h"
+
+struct pool {
+    int64_t kernel;
+    ct_max_pool_options max;                    /* one of these */
+    ct_avg_pool_options avg;
+    ct_interpolate_options interpolate;
+};
+
+const ct_nn_max_pool_options ct_nn_max_pool_defaults = {CT_NN_MAX_POOL_DEFAULTS .end_ = 0};
+
+static ct_tensor *max_pool2d_forward(ct_module *self, ct_tensor *x)
+{
+    const struct pool *m = ct_module_state(self);
+    return (ct_max_pool2d)(x, m->kernel, &m->max);
+}
+
+static ct_tensor *avg_pool2d_forward(ct_module *self, ct_tensor *x)
+{
+    const struct pool *m = ct_module_state(self);
+    return (ct_avg_pool2d)(x, m->kernel, &m->avg);
+}
+
+static ct_tensor *adaptive_avg_pool2d_forward(ct_module *self, ct_tensor *x)
+{
+    return ct_adaptive_avg_pool2d(x, ((const struct pool *)ct_module_state(self))->kernel);
+}
+
+static ct_tensor *upsample_forward(ct_module *self, ct_tensor *x)   /* (N, C, H, W) -> (N, C, factor H, factor W) */
+{
+    const struct pool *m = ct_module_state(self);
+    char text[MODULE_PATH_BYTES];
+    int64_t factor[2], size[2];
+    if (ct_rank(x) != 3 && ct_rank(x) != 4)
+        return ct_fail("upsample: %s, want (N, C, H, W) or (C, H, W)", module_shape_text(text, x));
+    if (!window_pair("upsample", "factor", m->kernel, 1, 2, factor))
+        return NULL;
+    for (int i = 0; i < 2; i++)
+        if (__builtin_mul_overflow(factor[i], ct_size(x, i - 2), &size[i]) || size[i] > 1 << 30)
+            return ct_fail("upsample: %s by a factor of %lld: too large", module_shape_text(text, x), (long long)factor[i]);
+    return (ct_interpolate)(x, CT_HW(size[0], size[1]), &m->interpolate);
+}
+
+static ct_module *pool(const char *kind, ct_module_forward *forward, const struct pool *settings)
+{
+    ct_module *self = ct_module_new(kind, forward, sizeof *settings);
+    if (self)
+        *(struct pool *)ct_module_state(self) = *settings;
+    return self;
+}
+
+/* The options of a window, checked here rather than at the first forward. */
+static bool check(const char *call, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation)
+{
+    int64_t k[2], p[2], other[2];
+    if (!window_pair(call, "kernel", kernel, 1, 2, k) || !window_pair(call, "stride", stride, 0, 2, other) ||
+        !window_pair(call, "padding", padding, 0, 2, p) || !window_pair(call, "dilation", dilation, 1, 2, other))
+        return false;
+    if (2 * p[0] <= k[0] && 2 * p[1] <= k[1])
+        return true;
+    ct_fail("%s: padding %lldx%lld, kernel %lldx%lld: want at most half the kernel", call, (long long)p[0], (long long)p[1],
+            (long long)k[0], (long long)k[1]);
+    return false;
+}
+
+ct_module *(ct_nn_max_pool2d)(int64_t kernel, const ct_nn_max_pool_options *options)
+{
+    const ct_nn_max_pool_options *o = options ? options : &ct_nn_max_pool_defaults;
+    const ct_max_pool_options call = {o->stride, o->padding, o->dilation, o->ceil_mode, NULL, 0};
+    if (!check("max_pool2d", kernel, o->stride, o->padding, o->dilation))
+        return NULL;
+    char text[MODULE_NOTE_BYTES];
+    ct_module *self = pool("MaxPool2d", max_pool2d_forward, &(struct pool){.kernel = kernel, .max = call});
+    ct_module_describe(self, "%s", layer_window(text, 2, kernel, o->stride, o->padding, o->dilation));
+    return self;
+}
+
+ct_module *(ct_nn_avg_pool2d)(int64_t kernel, const ct_avg_pool_options *options)
+{
+    const ct_avg_pool_options o = options ? *options : (ct_avg_pool_options){0};
+    if (!check("avg_pool2d", kernel, o.stride, o.padding, 1))
+        return NULL;
+    char text[MODULE_NOTE_BYTES];
+    ct_module *self = pool("AvgPool2d", avg_pool2d_forward, &(struct pool){.kernel = kernel, .avg = o});
+    ct_module_describe(self, "%s", layer_window(text, 2, kernel, o.stride, o.padding, 1));
+    return self;
+}
+
+ct_module *ct_nn_adaptive_avg_pool2d(int64_t size)
+{
+    int64_t pair[2];
+    if (!window_pair("adaptive_avg_pool2d", "size", size, 1, 2, pair))
+        return NULL;
+    ct_module *self = pool("AdaptiveAvgPool2d", adaptive_avg_pool2d_forward, &(struct pool){.kernel = size});
+    ct_module_describe(self, "to %lldx%lld", (long long)pair[0], (long long)pair[1]);
+    return self;
+}
+
+ct_module *(ct_nn_upsample)(int64_t factor, const ct_interpolate_options *options)
+{
+    const ct_interpolate_options o = options ? *options : (ct_interpolate_options){0};
+    int64_t pair[2];
+    if (!window_pair("upsample", "factor", factor, 1, 2, pair))
+        return NULL;
+    if ((o.mode != CT_NEAREST && o.mode != CT_BILINEAR) || (o.align_corners && o.mode != CT_BILINEAR))
+        return ct_fail("upsample: mode %d%s: want CT_NEAREST or CT_BILINEAR, and align_corners with the latter alone", (int)o.mode,
+                       o.align_corners ? " with align_corners" : "");
+    ct_module *self = pool("Upsample", upsample_forward, &(struct pool){.kernel = factor, .interpolate = o});
+    ct_module_describe(self, "%lldx%lld, %s%s", (long long)pair[0], (long long)pair[1], o.mode == CT_BILINEAR ? "bilinear" : "nearest",
+                       o.align_corners ? ", corners aligned" : "");
+    return self;
+}

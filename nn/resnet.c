@@ -1,0 +1,69 @@
+/* Residual networks, arXiv:1512.03385, with torchvision's names and first values. */
+#include "nn/layer.h"
+
+enum { STAGES = 4, MOST_BLOCKS = 6 };
+
+struct resnet {
+    ct_module *conv, *norm, *stage[STAGES], *last;
+    bool pools;                                 /* the ImageNet stem's max pooling */
+};
+
+static const struct plan {
+    const char *kind;
+    ct_module *(*block)(int64_t in, int64_t width, const ct_nn_block_options *options);
+    int64_t widening;
+    int blocks[STAGES];
+} RESNET18 = {"ResNet18", (ct_nn_basic_block), 1, {2, 2, 2, 2}}, RESNET34 = {"ResNet34", (ct_nn_basic_block), 1, {3, 4, 6, 3}},
+  RESNET50 = {"ResNet50", (ct_nn_bottleneck), 4, {3, 4, 6, 3}};
+
+const ct_nn_resnet_options ct_nn_resnet_defaults = {CT_NN_RESNET_DEFAULTS .end_ = 0};
+
+static ct_tensor *resnet_forward(ct_module *self, ct_tensor *x)     /* (N, channels, H, W) -> (N, classes) */
+{
+    const struct resnet *m = ct_module_state(self);
+    x = batch_norm_run(m->norm, ct_forward(m->conv, x), NULL, CT_RELU);
+    if (m->pools)
+        x = ct_max_pool2d(x, 3, .stride = 2, .padding = 1);
+    for (int i = 0; i < STAGES; i++)
+        x = ct_forward(m->stage[i], x);
+    return ct_forward(m->last, ct_flatten(ct_adaptive_avg_pool2d(x, 1), 1, -1));
+}
+
+static ct_module *resnet(const struct plan *plan, const ct_nn_resnet_options *options)
+{
+    const ct_nn_resnet_options *o = options ? options : &ct_nn_resnet_defaults;
+    if (o->channels < 1 || o->classes < 1)
+        return ct_fail("%s: %lld channels, %lld classes: want at least 1", plan->kind, (long long)o->channels, (long long)o->classes);
+    ct_module *self = ct_module_new(plan->kind, resnet_forward, sizeof(struct resnet)), *blocks[MOST_BLOCKS];
+    struct resnet *m = ct_module_state(self);
+    if (!m)
+        return NULL;
+    m->pools = o->imagenet_stem;
+    m->conv = ct_module_add_child(self, "conv1", m->pools ? conv_for_relu(o->channels, 64, 7, 2) : conv_for_relu(o->channels, 64, 3, 1));
+    m->norm = ct_module_add_child(self, "bn1", ct_nn_batch_norm2d(64));
+    int64_t channels = 64, width = 64;
+    for (int stage = 0; stage < STAGES; stage++, width *= 2) {
+        const ct_nn_block_options first = {.stride = stage ? 2 : 1};
+        for (int i = 0; i < plan->blocks[stage]; i++, channels = width * plan->widening)
+            blocks[i] = plan->block(channels, width, i ? NULL : &first);
+        const char name[] = {'l', 'a', 'y', 'e', 'r', (char)('1' + stage), 0};
+        m->stage[stage] = ct_module_add_child(self, name, (ct_nn_sequential)(blocks, (size_t)plan->blocks[stage]));
+    }
+    m->last = ct_module_add_child(self, "fc", ct_nn_linear(channels, o->classes));
+    return ct_module_ready(self);
+}
+
+ct_module *(ct_nn_resnet18)(const ct_nn_resnet_options *options)
+{
+    return resnet(&RESNET18, options);
+}
+
+ct_module *(ct_nn_resnet34)(const ct_nn_resnet_options *options)
+{
+    return resnet(&RESNET34, options);
+}
+
+ct_module *(ct_nn_resnet50)(const ct_nn_resnet_options *options)
+{
+    return resnet(&RESNET50, options);
+}
