@@ -64,9 +64,9 @@ static void mlp(const char *name)
 static void cnn(const char *name)
 {
     CT_SCOPE;
-    ct_module *net = ct_nn_sequential(ct_nn_conv2d(1, 16, 3, .padding = 1), ct_nn_relu(), ct_nn_max_pool2d(2),
-                                      ct_nn_conv2d(16, 32, 3, .padding = 1), ct_nn_relu(), ct_nn_max_pool2d(2), ct_nn_flatten(),
-                                      ct_nn_linear(32 * 49, 128), ct_nn_relu(), ct_nn_linear(128, 10));
+    ct_module *net = ct_nn_sequential(ct_nn_conv2d(1, 16, 3, .padding = 1, .activation = CT_RELU), ct_nn_max_pool2d(2),
+                                      ct_nn_conv2d(16, 32, 3, .padding = 1, .activation = CT_RELU), ct_nn_max_pool2d(2), ct_nn_flatten(),
+                                      ct_nn_linear(32 * 49, 128, .activation = CT_RELU), ct_nn_linear(128, 10));
     ct_optimizer *adam = ct_optim_adam(net, .lr = 1e-3);
     train(name, net, adam, ct_randn(64, 1, 28, 28), ct_randint(0, 10, 64));
 }

@@ -150,17 +150,23 @@ bool channel_moments(const struct channels *s, int dtype, const void *x, double 
     return true;
 }
 
+static void *at_or_null(const struct job *j, const char *p, size_t at)
+{
+    return p ? (char *)(uintptr_t)p + at * j->item : NULL;
+}
+
 /* ---- Sums: first and second hold those of g and of g (x - about) ------------------------------------------------------------------------ */
 static void sums_block(const struct job *j, size_t at, size_t rows, size_t columns, size_t stride, size_t column)
 {
     double sum[STRIP], product[STRIP];
     char about[STRIP * sizeof(double)] __attribute__((aligned(64))) = {0};
-    if (j->s->inner == 1)
+    if (j->x && j->s->inner == 1)
         to_dtype(j->dtype, about, j->about + column % j->s->count, columns);
-    else
+    else if (j->x)
         for (size_t c = 0; c < columns; c++)
             to_dtype(j->dtype, about + c * j->item, j->about + column / LANES, 1);
-    j->loops->sums(j->g + at * j->item, j->gate ? j->gate + at * j->item : NULL, j->x + at * j->item, rows, columns, stride, about, sum, product);
+    j->loops->sums(j->g + at * j->item, at_or_null(j, j->gate, at), at_or_null(j, j->x, at), at_or_null(j, j->gated, at), rows, columns, stride, about, sum,
+                   product);
     for (size_t c = 0; c < columns; c++)
         j->first[column + c] += sum[c], j->second[column + c] += product[c];
 }
@@ -175,7 +181,8 @@ static void sums_channel(size_t channel, void *context)
     each_plane_block(context, channel, sums_block);
 }
 
-bool channel_sums(const struct channels *s, int dtype, const void *g, const void *gate, const void *x, const double *about, double *sum, double *product)
+bool channel_sums(const struct channels *s, int dtype, const void *g, const void *gate, void *gated, const void *x, const double *about, double *sum,
+                  double *product)
 {
     struct job j = job_of(s, dtype);
     const bool rows = s->inner == 1;
@@ -184,15 +191,17 @@ bool channel_sums(const struct channels *s, int dtype, const void *g, const void
     if (!work)
         return false;
     memset(work, 0, 2 * all * sizeof *work);
-    j.g = g, j.gate = gate, j.x = x, j.about = about, j.first = work, j.second = work + all;
+    j.g = g, j.gate = gate, j.gated = gated, j.x = x, j.about = about, j.first = work, j.second = work + all;
     pool_run(rows ? sets : s->count, rows ? sums_part : sums_channel, &j);
     for (size_t c = 0; c < s->count; c++) {
-        sum[c] = product[c] = 0;
+        double total = 0, weighted = 0;
         for (size_t k = 0; k < sets; k++) {
             const size_t i = rows ? k * s->count + c : c * LANES + k;
-            sum[c] += j.first[i], product[c] += j.second[i];
+            total += j.first[i], weighted += j.second[i];
         }
-        product[c] -= (about[c] - rounded(dtype, about[c])) * sum[c];
+        sum[c] = total;
+        if (x)
+            product[c] = weighted - (about[c] - rounded(dtype, about[c])) * total;
     }
     return true;
 }
@@ -234,11 +243,6 @@ static size_t stretches(const struct job *j)
     return j->s->inner == 1 ? parts_of(j) : j->s->outer * j->s->count;
 }
 
-static void *at_or_null(const struct job *j, const char *p, size_t at)
-{
-    return p ? (char *)(uintptr_t)p + at * j->item : NULL;
-}
-
 static void apply_stretch(const struct job *j, size_t at, size_t rows, size_t columns, size_t step, const void *constants)
 {
     j->loops->apply(j->y + at * j->item, j->x + at * j->item, at_or_null(j, j->g, at), rows, columns, step, constants, j->relu);
@@ -261,8 +265,7 @@ bool channel_apply(const struct channels *s, int dtype, void *y, const void *x, 
 
 static void vjp_stretch(const struct job *j, size_t at, size_t rows, size_t columns, size_t step, const void *constants)
 {
-    j->loops->vjp(at_or_null(j, j->y, at), at_or_null(j, j->gated, at), j->g + at * j->item, at_or_null(j, j->gate, at), at_or_null(j, j->x, at), rows,
-                  columns, step, constants);
+    j->loops->vjp(j->y + at * j->item, j->g + at * j->item, at_or_null(j, j->gate, at), j->x + at * j->item, rows, columns, step, constants);
 }
 
 static void vjp_part(size_t part, void *context)
@@ -270,11 +273,11 @@ static void vjp_part(size_t part, void *context)
     each_stretch(context, part, vjp_stretch);
 }
 
-bool channel_vjp(const struct channels *s, int dtype, void *dx, void *gated, const void *g, const void *gate, const void *x, const double *slope,
+bool channel_vjp(const struct channels *s, int dtype, void *dx, const void *g, const void *gate, const void *x, const double *slope,
                  const struct channel_line *line)
 {
     struct job j = job_of(s, dtype);
-    j.y = dx, j.gated = gated, j.g = g, j.gate = gate, j.x = x;
+    j.y = dx, j.g = g, j.gate = gate, j.x = x;
     if (!set_constants(&j, line, slope))
         return false;
     pool_run(stretches(&j), vjp_part, &j);

@@ -18,18 +18,18 @@ struct channel_line {
 bool channel_moments(const struct channels *s, int dtype, const void *x, double *mean, double *var); /* var: biased; NaN of no elements */
 bool channel_apply(const struct channels *s, int dtype, void *y, const void *x, const void *add, const struct channel_line *line, bool relu);
                                                 /* y = (x - about) scale + shift [+ add] [relu]; add may be NULL */
-/* With gate, g counts only where the gate is not <= 0. */
-bool channel_sums(const struct channels *s, int dtype, const void *g, const void *gate, const void *x, const double *about, double *sum, double *product);
-                                                /* sums of g, and of g (x - about) */
-bool channel_vjp(const struct channels *s, int dtype, void *dx, void *gated, const void *g, const void *gate, const void *x,
-                 const double *slope, const struct channel_line *line); /* dx = g slope + (x - about) scale + shift; gated: g itself, may be NULL, as dx */
+/* With gate, g counts only where the gate is not <= 0; gated, NULL unless there is a gate, becomes that g. */
+bool channel_sums(const struct channels *s, int dtype, const void *g, const void *gate, void *gated, const void *x, const double *about, double *sum,
+                  double *product);             /* sums of g, and of g (x - about); without x and about only the first */
+bool channel_vjp(const struct channels *s, int dtype, void *dx, const void *g, const void *gate, const void *x, const double *slope,
+                 const struct channel_line *line); /* dx = g slope + (x - about) scale + shift */
 
 /* The loops of one instruction set over a block of rows, step 1, or over one channel's plane, step 0. */
 struct channel_loops {
     void (*moments)(const void *x, size_t rows, size_t columns, size_t stride, const void *about, double *sum, double *square); /* of x - about, by column */
-    void (*sums)(const void *g, const void *gate, const void *x, size_t rows, size_t columns, size_t stride, const void *about, double *sum,
+    void (*sums)(const void *g, const void *gate, const void *x, void *gated, size_t rows, size_t columns, size_t stride, const void *about, double *sum,
                  double *product);
     void (*apply)(void *y, const void *x, const void *add, size_t rows, size_t columns, size_t step, const void *constants, bool relu);
-    void (*vjp)(void *dx, void *gated, const void *g, const void *gate, const void *x, size_t rows, size_t columns, size_t step, const void *constants);
+    void (*vjp)(void *dx, const void *g, const void *gate, const void *x, size_t rows, size_t columns, size_t step, const void *constants);
 };
 #endif

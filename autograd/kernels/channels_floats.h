@@ -25,36 +25,45 @@ static void NAME(moments)(const void *from, size_t rows, size_t columns, size_t 
     }
 }
 
-#define ADD_ROWS(bound, term)                                                                                            \
-    for (size_t i = 0, at = first; i < rows; i++, at += stride)                                                         \
-        for (size_t j = 0; j < bound; j++) {                                                                             \
-            const T d = term;                                                                                            \
-            s[j] += d, p[j] += d * (x[at + j] - about[j]);                                                               \
-        }
-static void NAME(sums)(const void *cotangent, const void *open, const void *from, size_t rows, size_t columns, size_t stride, const void *offsets, double *sum, double *product)
+/* What is NULL is known wherever this is called: each call becomes a loop of its own. */
+ISA_INLINE void NAME(sum_strip)(const T *restrict g, const T *restrict gate, const T *restrict x, T *restrict gated, size_t rows, size_t width, size_t stride,
+                                const T *about, T *restrict s, T *restrict p)
 {
-    const T *g = cotangent, *gate = open, *x = from;
+    for (size_t i = 0, at = 0; i < rows; i++, at += stride)
+        for (size_t j = 0; j < width; j++) {
+            const T d = gate && gate[at + j] <= 0 ? 0 : g[at + j];
+            s[j] += d;
+            if (x)
+                p[j] += d * (x[at + j] - about[j]);
+            if (gated)
+                gated[at + j] = d;
+        }
+}
+
+static void NAME(sums)(const void *cotangent, const void *open, const void *from, void *to, size_t rows, size_t columns, size_t stride, const void *offsets,
+                       double *sum, double *product)
+{
     for (size_t first = 0; first < columns; first += WIDTH) {
         const size_t width = columns - first < WIDTH ? columns - first : WIDTH;
-        T s[WIDTH] = {0}, p[WIDTH] = {0}, about[WIDTH] = {0};
-        memcpy(about, (const T *)offsets + first, width * sizeof *about);
-        if (width < WIDTH && gate) {
-            ADD_ROWS(width, gate[at + j] <= 0 ? 0 : g[at + j])
-        } else if (width < WIDTH) {
-            ADD_ROWS(width, g[at + j])
-        } else if (gate) {
-            ADD_ROWS(WIDTH, gate[at + j] <= 0 ? 0 : g[at + j])
-        } else {
-            ADD_ROWS(WIDTH, g[at + j])
-        }
+        const T *g = (const T *)cotangent + first, *gate = open ? (const T *)open + first : NULL, *x = from ? (const T *)from + first : NULL;
+        T s[WIDTH] = {0}, p[WIDTH] = {0}, about[WIDTH] = {0}, *gated = to ? (T *)to + first : NULL;
+        if (x)
+            memcpy(about, (const T *)offsets + first, width * sizeof *about);
+#define CASE(gate_, x_, gated_)                                                                                          \
+    (width == WIDTH ? NAME(sum_strip)(g, gate_, x_, gated_, rows, WIDTH, stride, about, s, p)                            \
+                    : NAME(sum_strip)(g, gate_, x_, gated_, rows, width, stride, about, s, p))
+        if (x)
+            gate ? gated ? CASE(gate, x, gated) : CASE(gate, x, NULL) : CASE(NULL, x, NULL);
+        else
+            gate ? gated ? CASE(gate, NULL, gated) : CASE(gate, NULL, NULL) : CASE(NULL, NULL, NULL);
+#undef CASE
         for (size_t j = 0; j < width; j++)
             sum[first + j] = (double)s[j], product[first + j] = (double)p[j];
     }
 }
-#undef ADD_ROWS
 
 /* step is a constant wherever these are called: each becomes a loop of its own. */
-static inline __attribute__((always_inline)) void NAME(apply_row)(T *restrict y, const T *restrict x, const T *restrict add, size_t n, size_t step,
+ISA_INLINE void NAME(apply_row)(T *restrict y, const T *restrict x, const T *restrict add, size_t n, size_t step,
                                                                   const T *restrict about, const T *restrict scale, const T *restrict shift, bool relu)
 {
     for (size_t j = 0; j < n; j++) {
@@ -81,35 +90,27 @@ static void NAME(apply)(void *to, const void *from, const void *added, size_t ro
     }
 }
 
-static inline __attribute__((always_inline)) void NAME(vjp_row)(T *restrict dx, T *restrict gated, const T *restrict g, const T *restrict gate,
-                                                                const T *restrict x, size_t n, size_t step, const T *restrict about,
-                                                                const T *restrict scale, const T *restrict shift, const T *restrict slope)
+ISA_INLINE void NAME(vjp_row)(T *restrict dx, const T *restrict g, const T *restrict gate, const T *restrict x, size_t n, size_t step,
+                              const T *restrict about, const T *restrict scale, const T *restrict shift, const T *restrict slope)
 {
     for (size_t j = 0; j < n; j++) {
         const size_t c = step * j;
         const T d = gate && gate[j] <= 0 ? 0 : g[j];
-        if (gated)
-            gated[j] = d;
-        if (dx)
-            dx[j] = d * slope[c] + ((x[j] - about[c]) * scale[c] + shift[c]);
+        dx[j] = d * slope[c] + ((x[j] - about[c]) * scale[c] + shift[c]);
     }
 }
 
-static void NAME(vjp)(void *to, void *gated_to, const void *cotangent, const void *open, const void *from, size_t rows, size_t columns, size_t step, const void *constants)
+static void NAME(vjp)(void *to, const void *cotangent, const void *open, const void *from, size_t rows, size_t columns, size_t step, const void *constants)
 {
     const size_t channels = step ? columns : 1;
     const T *about = constants, *scale = about + channels, *shift = scale + channels, *slope = shift + channels;
     for (size_t i = 0; i < rows; i++) {
         const size_t at = i * columns;
-        T *dx = to ? (T *)to + at : NULL, *gated = gated_to ? (T *)gated_to + at : NULL;
-        const T *g = (const T *)cotangent + at, *gate = open ? (const T *)open + at : NULL, *x = from ? (const T *)from + at : NULL;
-#define CASE(s, d, o, p) NAME(vjp_row)(d, o, g, p, x, columns, s, about, scale, shift, slope)
-        if (step && dx)
-            gate ? gated ? CASE(1, dx, gated, gate) : CASE(1, dx, NULL, gate) : gated ? CASE(1, dx, gated, NULL) : CASE(1, dx, NULL, NULL);
-        else if (dx)
-            gate ? gated ? CASE(0, dx, gated, gate) : CASE(0, dx, NULL, gate) : gated ? CASE(0, dx, gated, NULL) : CASE(0, dx, NULL, NULL);
-        else if (gated)
-            gate ? CASE(0, NULL, gated, gate) : CASE(0, NULL, gated, NULL);
-#undef CASE
+        T *dx = (T *)to + at;
+        const T *g = (const T *)cotangent + at, *gate = open ? (const T *)open + at : NULL, *x = (const T *)from + at;
+        if (step)
+            gate ? NAME(vjp_row)(dx, g, gate, x, columns, 1, about, scale, shift, slope) : NAME(vjp_row)(dx, g, NULL, x, columns, 1, about, scale, shift, slope);
+        else
+            gate ? NAME(vjp_row)(dx, g, gate, x, columns, 0, about, scale, shift, slope) : NAME(vjp_row)(dx, g, NULL, x, columns, 0, about, scale, shift, slope);
     }
 }

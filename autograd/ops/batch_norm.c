@@ -1,10 +1,8 @@
 /* Batch normalisation, arXiv:1502.03167, with what follows it in a network in the same pass: a sum and an activation. Group and
  * instance normalisation are the same op over other groups of elements. */
-#include "../kernels/channels.h"
-
 #include <math.h>
 
-#include "ops.h"
+#include "window.h"
 
 #define VJP(name)                                                                                                        \
     static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
@@ -15,41 +13,6 @@ struct norm {
     double eps;
     bool training;
 };
-
-/* ---- Layout: x as the kernels see it ------------------------------------------------------------------------------------------- */
-static bool is_rows(const ct_tensor *x)         /* channels-last, whatever the order of the other axes */
-{
-    return (x->strides[1] == 1 || x->sizes[1] == 1) && tensor_is_dense(x);
-}
-
-static struct channels channels_of(const ct_tensor *x)
-{
-    struct channels s = {(size_t)x->sizes[0], (size_t)x->sizes[1], 1};
-    const bool contiguous = ct_is_contiguous((ct_tensor *)(uintptr_t)x);
-    for (int i = 2; i < x->rank; i++)
-        *(contiguous ? &s.inner : &s.outer) *= (size_t)x->sizes[i];
-    return s;
-}
-
-static ct_tensor *in_layout(ct_tensor *t, const ct_tensor *x) /* t's values as x lies in memory; outside the graph */
-{
-    if (!t || same_layout(t, x))
-        return t;
-    ct_tensor *copy = tensor_new_like("batch_norm", (ct_dtype)t->dtype, x);
-    if (copy)
-        copy_values(copy, t);
-    return copy;
-}
-
-static ct_tensor *orderly(ct_tensor *x)         /* x in an order that channels_of knows; outside the graph */
-{
-    if (ct_is_contiguous(x) || is_rows(x))
-        return x;
-    ct_tensor *copy = tensor_new("batch_norm", (ct_dtype)x->dtype, x->rank, x->sizes, NULL);
-    if (copy)
-        copy_values(copy, x);
-    return copy;
-}
 
 static ct_tensor *per_channel(ct_tensor *t, const ct_tensor *x) /* (C) -> (C, 1, ...), which broadcasts to x */
 {
@@ -101,10 +64,10 @@ static void gradients_of(ct_node *node, ct_tensor *g, ct_tensor **gradients)
 static bool fused_gradients(ct_node *node, ct_tensor *g, ct_tensor *gate, ct_tensor **gradients)
 {
     const struct norm *at = ct_node_context(node);
-    ct_tensor *x = orderly(ct_node_input(node, X)), *w = ct_node_input(node, WEIGHT);
-    if (!x || !(g = in_layout(g, x)) || (gate && !(gate = in_layout(gate, x))))
+    ct_tensor *x = image_orderly(ct_node_input(node, X)), *w = ct_node_input(node, WEIGHT);
+    if (!x || !(g = image_as(g, x)) || (gate && !(gate = image_as(gate, x))))
         return false;
-    const struct channels s = channels_of(x);
+    const struct channels s = image_channels(x);
     const size_t channels = s.count;
     const double n = (double)s.outer * (double)s.inner, *mean = numbers(ct_node_input(node, MEAN)), *rstd = numbers(ct_node_input(node, RSTD));
     ct_tensor *table = tensor_new("batch_norm", CT_FLOAT64, 2, (const int64_t[]){6, x->sizes[1]}, NULL);
@@ -113,8 +76,10 @@ static bool fused_gradients(ct_node *node, ct_tensor *g, ct_tensor *gate, ct_ten
     if (!table || (ct_node_wants(node, X) && !dx) || (ct_node_wants(node, ADD) && gate && !gated))
         return false;
     double *sum = numbers(table), *product = sum + channels, *slope = product + channels, *scale = slope + channels, *shift = scale + channels, *still = shift + channels;
-    if (!channel_sums(&s, x->dtype, g->data, gate ? gate->data : NULL, x->data, mean, sum, product))
+    if (!channel_sums(&s, x->dtype, g->data, gate ? gate->data : NULL, gated ? gated->data : NULL, x->data, mean, sum, product))
         return ct_fail("batch_norm: out of memory") != NULL;
+    if (gated)
+        g = gated, gate = NULL;
     ct_tensor *weight = as_dtype(w, CT_FLOAT64);
     if (w && !(weight = ct_contiguous(weight)))
         return false;
@@ -125,12 +90,11 @@ static bool fused_gradients(ct_node *node, ct_tensor *g, ct_tensor *gate, ct_ten
         shift[c] = at->training ? -slope[c] * sum[c] / n : 0;
         still[c] = mean[c];
     }
-    if ((dx || gated) && !channel_vjp(&s, x->dtype, dx ? dx->data : NULL, gated ? gated->data : NULL, g->data, gate ? gate->data : NULL, x->data, slope,
-                                      &(struct channel_line){still, scale, shift}))
+    if (dx && !channel_vjp(&s, x->dtype, dx->data, g->data, gate ? gate->data : NULL, x->data, slope, &(struct channel_line){still, scale, shift}))
         return ct_fail("batch_norm: out of memory") != NULL;
     gradients[X] = dx;
     if (ct_node_wants(node, ADD))
-        gradients[ADD] = gate ? gated : g;
+        gradients[ADD] = g;
     for (int i = WEIGHT; i <= BIAS; i++)
         if (ct_node_wants(node, i)) {
             ct_tensor *row = tensor_view("batch_norm", table, 1, (const int64_t[]){x->sizes[1]}, (const int64_t[]){1}, i == BIAS ? 0 : x->sizes[1]);
@@ -203,14 +167,14 @@ static void read_vector(double *out, const ct_tensor *t)
 static ct_tensor *normalized(const char *op, ct_tensor *x, ct_tensor *mean, ct_tensor *var, ct_tensor *w, ct_tensor *b, const ct_batch_norm_options *o)
 {
     CT_SCOPE;
-    ct_tensor *image = orderly(x), *add = image && o->add ? in_layout(o->add, image) : NULL;
+    ct_tensor *image = image_orderly(x), *add = image && o->add ? image_as(o->add, image) : NULL;
     ct_tensor *saved[2] = {NULL, NULL}, *table = tensor_new(op, CT_FLOAT64, 2, (const int64_t[]){3, x->sizes[1]}, NULL);
     for (int i = 0; i < 2; i++)
         saved[i] = tensor_new(op, CT_FLOAT64, 1, (const int64_t[]){x->sizes[1]}, NULL);
     ct_tensor *y = image && (add || !o->add) && table && saved[0] && saved[1] ? tensor_new_like(op, (ct_dtype)x->dtype, image) : NULL;
     if (!y)
         return NULL;
-    const struct channels s = channels_of(image);
+    const struct channels s = image_channels(image);
     const double n = (double)s.outer * (double)s.inner;
     double *middle = numbers(saved[0]), *rstd = numbers(saved[1]), *scale = numbers(table), *shift = scale + s.count, *spread = shift + s.count;
     if (!o->training) {

@@ -46,15 +46,42 @@ static void conv_gradients(ct_node *node, ct_tensor *g, ct_tensor **gradients)
         gradients[0] = transpose(at, g, ct_node_input(node, 1));
     if (ct_node_wants(node, 1))
         gradients[1] = correlate(at, g, ct_node_input(node, 0));
-    if (ct_node_wants(node, 2))
+    if (ct_node_wants(node, 2) && !gradients[2])
         gradients[2] = ct_sum(g, CT_AXES(0, 2, 3));
+}
+
+/* One pass over g for what the bias and the gate of a relu ask of it. */
+static void conv_gradients_fused(ct_node *node, ct_tensor *g, ct_tensor *gate, ct_tensor **gradients)
+{
+    const int64_t channels = g->sizes[1];
+    ct_tensor *image = image_dense(g, true), *open = gate ? image_dense(gate, true) : NULL, *gated = NULL;
+    ct_tensor *sums = tensor_new("convolution", CT_FLOAT64, 2, (const int64_t[]){2, channels}, NULL);
+    if (!image || !sums || (gate && (!open || !(gated = tensor_new_like("convolution", (ct_dtype)g->dtype, image)))))
+        return;
+    if (gate || ct_node_wants(node, 2)) {
+        const struct channels s = {(size_t)(g->sizes[0] * g->sizes[2] * g->sizes[3]), (size_t)channels, 1};
+        double *sum = (double *)sums->data;
+        if (!channel_sums(&s, g->dtype, image->data, open ? open->data : NULL, gated ? gated->data : NULL, NULL, NULL, sum, sum + channels)) {
+            ct_fail("convolution: out of memory");
+            return;
+        }
+    }
+    if (ct_node_wants(node, 2)) {
+        ct_tensor *row = tensor_view("convolution", sums, 1, &channels, (const int64_t[]){1}, 0);
+        gradients[2] = g->dtype == CT_FLOAT64 ? ct_clone(row) : ct_cast(row, (ct_dtype)g->dtype);
+    }
+    conv_gradients(node, gated ? gated : image, gradients);
 }
 
 VJP(convolution_vjp)
 {
     conv_gradients(node, cotangents[0], gradients);
 }
-const struct op op_convolution = {"convolution", convolution_vjp, NULL, READS(0) | READS(1)};
+VJP(convolution_fused)
+{
+    conv_gradients_fused(node, cotangents[0], NULL, gradients);
+}
+const struct op op_convolution = {"convolution", convolution_vjp, convolution_fused, READS(0) | READS(1)};
 
 VJP(convolution_relu_vjp)
 {
@@ -62,11 +89,7 @@ VJP(convolution_relu_vjp)
 }
 VJP(convolution_relu_fused)
 {
-    ct_tensor *y = ct_node_output(node, 0), *g = tensor_new_like("convolution", (ct_dtype)y->dtype, y);
-    if (!g)
-        return;
-    run_loop(kernels()->unary_vjp[UNARY_relu][y->dtype], NULL, (ct_tensor *const[]){g, cotangents[0], y, y}, 4);
-    conv_gradients(node, g, gradients);
+    conv_gradients_fused(node, cotangents[0], ct_node_output(node, 0), gradients);
 }
 const struct op op_convolution_relu = {"convolution_relu", convolution_relu_vjp, convolution_relu_fused, READS(0) | READS(1) | READS_OUTPUT};
 

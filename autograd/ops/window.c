@@ -129,3 +129,33 @@ ct_tensor *ct_channels_last(ct_tensor *x)
         return ct_fail("channels_last: %s, want (N, C, H, W)", SHAPE(x));
     return ct_is_channels_last(x) ? x : (ct_permute)(ct_contiguous((ct_permute)(x, last, 4)), back, 4);
 }
+
+/* ---- Rows of channels --------------------------------------------------------------------------------------------------------- */
+ct_tensor *image_orderly(ct_tensor *x)
+{
+    if (ct_is_contiguous(x) || ((x->strides[1] == 1 || x->sizes[1] == 1) && tensor_is_dense(x)))
+        return x;
+    ct_tensor *copy = tensor_new("contiguous", (ct_dtype)x->dtype, x->rank, x->sizes, NULL);
+    if (copy)
+        copy_values(copy, x);
+    return copy;
+}
+
+ct_tensor *image_as(ct_tensor *t, const ct_tensor *like)
+{
+    if (!t || same_layout(t, like))
+        return t;
+    ct_tensor *copy = tensor_new_like("contiguous", (ct_dtype)t->dtype, like);
+    if (copy)
+        copy_values(copy, t);
+    return copy;
+}
+
+struct channels image_channels(const ct_tensor *x)
+{
+    struct channels s = {(size_t)x->sizes[0], (size_t)x->sizes[1], 1};
+    const bool contiguous = ct_is_contiguous(x);
+    for (int i = 2; i < x->rank; i++)
+        *(contiguous ? &s.inner : &s.outer) *= (size_t)x->sizes[i];
+    return s;
+}

@@ -3,6 +3,7 @@
 #ifndef COTANGENT_WINDOW_H
 #define COTANGENT_WINDOW_H
 #include "../raw.h"
+#include "../kernels/channels.h"
 #include "ops.h"
 
 struct window {                                 /* along H and W */
@@ -24,6 +25,11 @@ ct_tensor *image_like(ct_tensor *y, const ct_tensor *x, int axes);
 bool image_is_channels_last(const ct_tensor *x); /* the nearer of the two */
 ct_tensor *image_dense(ct_tensor *x, bool channels_last); /* not recorded; x itself or a copy; NULL: no memory */
 ct_tensor *image_new(const char *op, ct_dtype dtype, const int64_t sizes[4], bool channels_last);
+
+/* Tensors (N, C, ...) of any rank as the kernels of channels.h see them: channels-last or contiguous. */
+ct_tensor *image_orderly(ct_tensor *x);         /* x itself, or a contiguous copy; not recorded, as the next */
+ct_tensor *image_as(ct_tensor *t, const ct_tensor *like); /* t's values in like's layout; quiet on NULL */
+struct channels image_channels(const ct_tensor *x); /* of an orderly one */
 
 /* A plane is what lies together: a sample channels-last, else a channel of a sample. */
 static inline int64_t image_planes(const ct_tensor *x, bool channels_last)
