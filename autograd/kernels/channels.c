@@ -1,7 +1,8 @@
 /* Normalisation over channels: how the work is cut and its parts put together.
  *
- * Channels-last memory is a matrix of rows, a column a channel: parts are stretches of rows. Otherwise a part is a channel, whose
- * planes are seen as rows of LANES elements and a rest, and the lanes put together. */
+ * Channels-last memory is a matrix of rows, a column a channel: parts are stretches of rows. Few channels are taken some rows at a
+ * time, so that a row is wide enough for vectors; the columns of one channel are put together at the end. Otherwise a part is a
+ * channel, whose planes are seen as rows of LANES elements and a rest, and the lanes put together. */
 #include "channels.h"
 
 #include <math.h>
@@ -12,7 +13,10 @@
 #include "pool.h"
 #include "scratch.h"
 
-enum { LANES = 16, BLOCK_ROWS = 64, PART = 32768, MOST_PARTS = 256, LINES = 4 };
+enum {
+    STRIP = 64,                                 /* columns looked at together */
+    LANES = 16, BLOCK_ROWS = 64, PART = 32768, MOST_PARTS = 256, LINES = 4
+};
 
 static size_t least(size_t a, size_t b)
 {
@@ -34,7 +38,7 @@ struct job {
     const struct channels *s;
     const struct channel_loops *loops;
     int dtype;
-    size_t item, rows, part_rows;               /* rows: of channels-last memory, so many a part */
+    size_t item, wide, elements, part;          /* channels-last: columns of a wide row, elements in all and in a part */
     const char *x, *g, *gate;                   /* g: of apply, what is added */
     char *y, *gated;
     bool relu;
@@ -46,17 +50,17 @@ struct job {
 static struct job job_of(const struct channels *s, int dtype)
 {
     struct job j = {.s = s, .loops = &kernels()->channels[dtype], .dtype = dtype, .item = dtype == F32 ? sizeof(float) : sizeof(double),
-                    .rows = s->outer};
-    j.part_rows = PART / (s->count ? s->count : 1) + 1;
-    if (j.part_rows < (j.rows + MOST_PARTS - 1) / MOST_PARTS)
-        j.part_rows = (j.rows + MOST_PARTS - 1) / MOST_PARTS;
-    j.part_rows = (j.part_rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS;
+                    .wide = s->count, .elements = s->outer * s->count};
+    if (s->count && s->count < STRIP && STRIP % s->count == 0)
+        j.wide = STRIP;
+    const size_t block = BLOCK_ROWS * (j.wide ? j.wide : 1), each = (j.elements + MOST_PARTS - 1) / MOST_PARTS;
+    j.part = ((each > PART ? each : PART) + block - 1) / block * block;
     return j;
 }
 
 static size_t parts_of(const struct job *j)
 {
-    return (j->rows + j->part_rows - 1) / j->part_rows;
+    return (j->elements + j->part - 1) / j->part;
 }
 
 static void to_dtype(int dtype, void *out, const double *x, size_t n)
@@ -73,16 +77,18 @@ static double rounded(int dtype, double x)
     return dtype == F32 ? (double)(float)x : x;
 }
 
-/* The strips and blocks of a part, or of a channel's planes: body(job, x's offset in elements, rows, columns, stride, first column). */
-enum { STRIP = 64 };                            /* columns looked at together */
+/* The strips and blocks of a part, or of a channel's planes: body(job, x's offset in elements, rows, columns, stride, first column
+ * among the results). */
 typedef void block_body(const struct job *j, size_t at, size_t rows, size_t columns, size_t stride, size_t column);
 
 static void each_block(const struct job *j, size_t part, block_body *body)
 {
-    const size_t from = part * j->part_rows, to = least(j->rows, from + j->part_rows), count = j->s->count;
-    for (size_t c = 0; c < count; c += STRIP)
-        for (size_t row = from; row < to; row += BLOCK_ROWS)
-            body(j, row * count + c, least(BLOCK_ROWS, to - row), least(STRIP, count - c), count, part * count + c);
+    const size_t from = part * j->part, length = least(j->part, j->elements - from), wide = j->wide, rows = length / wide, rest = length % wide;
+    for (size_t c = 0; c < wide; c += STRIP)
+        for (size_t row = 0; row < rows; row += BLOCK_ROWS)
+            body(j, from + row * wide + c, least(BLOCK_ROWS, rows - row), least(STRIP, wide - c), wide, part * wide + c);
+    if (rest)                                   /* of a row that stands for several */
+        body(j, from + rows * wide, 1, rest, wide, part * wide);
 }
 
 static void each_plane_block(const struct job *j, size_t channel, block_body *body)
@@ -132,16 +138,16 @@ bool channel_moments(const struct channels *s, int dtype, const void *x, double 
 {
     struct job j = job_of(s, dtype);
     const bool rows = s->inner == 1;
-    const size_t sets = rows ? parts_of(&j) : LANES, all = sets * s->count;
+    const size_t width = rows ? j.wide : LANES * s->count, parts = rows ? parts_of(&j) : 1, all = parts * width;
     double *work = scratch_get(SCRATCH_A, 3 * all * sizeof *work + 1);
     if (!work)
         return false;
     memset(work, 0, 3 * all * sizeof *work);
     j.x = x, j.first = work, j.second = work + all, j.third = work + 2 * all;
-    pool_run(rows ? sets : s->count, rows ? moments_part : moments_channel, &j);
+    pool_run(rows ? parts : s->count, rows ? moments_part : moments_channel, &j);
     for (size_t c = 0; c < s->count; c++) {
         double n = 0, m = 0, squares = 0;
-        for (size_t k = 0; k < sets; k++) {
+        for (size_t k = 0; k < all / s->count; k++) {
             const size_t i = rows ? k * s->count + c : c * LANES + k;
             join(&n, &m, &squares, j.third[i], j.first[i], j.second[i]);
         }
@@ -161,7 +167,8 @@ static void sums_block(const struct job *j, size_t at, size_t rows, size_t colum
     double sum[STRIP], product[STRIP];
     char about[STRIP * sizeof(double)] __attribute__((aligned(64))) = {0};
     if (j->x && j->s->inner == 1)
-        to_dtype(j->dtype, about, j->about + column % j->s->count, columns);
+        for (size_t c = 0; c < columns; c++)
+            to_dtype(j->dtype, about + c * j->item, j->about + (column + c) % j->s->count, 1);
     else if (j->x)
         for (size_t c = 0; c < columns; c++)
             to_dtype(j->dtype, about + c * j->item, j->about + column / LANES, 1);
@@ -186,16 +193,16 @@ bool channel_sums(const struct channels *s, int dtype, const void *g, const void
 {
     struct job j = job_of(s, dtype);
     const bool rows = s->inner == 1;
-    const size_t sets = rows ? parts_of(&j) : LANES, all = sets * s->count;
+    const size_t width = rows ? j.wide : LANES * s->count, parts = rows ? parts_of(&j) : 1, all = parts * width;
     double *work = scratch_get(SCRATCH_A, 2 * all * sizeof *work + 1);
     if (!work)
         return false;
     memset(work, 0, 2 * all * sizeof *work);
     j.g = g, j.gate = gate, j.gated = gated, j.x = x, j.about = about, j.first = work, j.second = work + all;
-    pool_run(rows ? sets : s->count, rows ? sums_part : sums_channel, &j);
+    pool_run(rows ? parts : s->count, rows ? sums_part : sums_channel, &j);
     for (size_t c = 0; c < s->count; c++) {
         double total = 0, weighted = 0;
-        for (size_t k = 0; k < sets; k++) {
+        for (size_t k = 0; k < all / s->count; k++) {
             const size_t i = rows ? k * s->count + c : c * LANES + k;
             total += j.first[i], weighted += j.second[i];
         }
@@ -207,17 +214,17 @@ bool channel_sums(const struct channels *s, int dtype, const void *g, const void
 }
 
 /* ---- Elementwise passes -------------------------------------------------------------------------------------------------------------------- */
-/* The constants in dtype, a line after another: what a mean loses by rounding goes into the shift. */
+/* The constants in dtype, a line after another, a number a column: what a mean loses by rounding goes into the shift. */
 static bool set_constants(struct job *j, const struct channel_line *line, const double *slope)
 {
-    const size_t n = j->s->count;
+    const bool rows = j->s->inner == 1;
+    const size_t n = rows ? j->wide : j->s->count;
     char *work = scratch_get(SCRATCH_A, LINES * n * j->item + 1);
-    double shift;
     if (!work)
         return false;
-    for (size_t c = 0; c < n; c++) {
-        shift = line->shift[c] - (line->about[c] - rounded(j->dtype, line->about[c])) * line->scale[c];
-        const size_t at = j->s->inner == 1 ? c : LINES * c, apart = j->s->inner == 1 ? n : 1;
+    for (size_t i = 0; i < n; i++) {
+        const size_t c = i % j->s->count, at = rows ? i : LINES * i, apart = rows ? n : 1;
+        const double shift = line->shift[c] - (line->about[c] - rounded(j->dtype, line->about[c])) * line->scale[c];
         to_dtype(j->dtype, work + at * j->item, &line->about[c], 1);
         to_dtype(j->dtype, work + (at + apart) * j->item, &line->scale[c], 1);
         to_dtype(j->dtype, work + (at + 2 * apart) * j->item, &shift, 1);
@@ -228,12 +235,16 @@ static bool set_constants(struct job *j, const struct channel_line *line, const 
     return true;
 }
 
-/* The same part as above, row-wise; or a plane of channel `part` of each sample. */
-static void each_stretch(const struct job *j, size_t part, void (*body)(const struct job *j, size_t at, size_t rows, size_t columns, size_t step, const void *constants))
+/* A part as above, in wide rows and a rest; or a plane of channel `part` of each sample. */
+typedef void stretch_body(const struct job *j, size_t at, size_t rows, size_t columns, size_t lines, const void *constants); /* lines: constants of each kind */
+
+static void each_stretch(const struct job *j, size_t part, stretch_body *body)
 {
     if (j->s->inner == 1) {
-        const size_t from = part * j->part_rows;
-        body(j, from * j->s->count, least(j->part_rows, j->rows - from), j->s->count, 1, j->constants);
+        const size_t from = part * j->part, length = least(j->part, j->elements - from), rows = length / j->wide;
+        body(j, from, rows, j->wide, j->wide, j->constants);
+        if (length % j->wide)
+            body(j, from + rows * j->wide, 1, length % j->wide, j->wide, j->constants);
     } else
         body(j, part * j->s->inner, 1, j->s->inner, 0, j->constants + part % j->s->count * LINES * j->item);
 }
@@ -243,9 +254,9 @@ static size_t stretches(const struct job *j)
     return j->s->inner == 1 ? parts_of(j) : j->s->outer * j->s->count;
 }
 
-static void apply_stretch(const struct job *j, size_t at, size_t rows, size_t columns, size_t step, const void *constants)
+static void apply_stretch(const struct job *j, size_t at, size_t rows, size_t columns, size_t lines, const void *constants)
 {
-    j->loops->apply(j->y + at * j->item, j->x + at * j->item, at_or_null(j, j->g, at), rows, columns, step, constants, j->relu);
+    j->loops->apply(j->y + at * j->item, j->x + at * j->item, at_or_null(j, j->g, at), rows, columns, lines, constants, j->relu);
 }
 
 static void apply_part(size_t part, void *context)
@@ -263,9 +274,9 @@ bool channel_apply(const struct channels *s, int dtype, void *y, const void *x, 
     return true;
 }
 
-static void vjp_stretch(const struct job *j, size_t at, size_t rows, size_t columns, size_t step, const void *constants)
+static void vjp_stretch(const struct job *j, size_t at, size_t rows, size_t columns, size_t lines, const void *constants)
 {
-    j->loops->vjp(j->y + at * j->item, j->g + at * j->item, at_or_null(j, j->gate, at), j->x + at * j->item, rows, columns, step, constants);
+    j->loops->vjp(j->y + at * j->item, j->g + at * j->item, at_or_null(j, j->gate, at), j->x + at * j->item, rows, columns, lines, constants);
 }
 
 static void vjp_part(size_t part, void *context)

@@ -24,12 +24,13 @@ bool channel_sums(const struct channels *s, int dtype, const void *g, const void
 bool channel_vjp(const struct channels *s, int dtype, void *dx, const void *g, const void *gate, const void *x, const double *slope,
                  const struct channel_line *line); /* dx = g slope + (x - about) scale + shift */
 
-/* The loops of one instruction set over a block of rows, step 1, or over one channel's plane, step 0. */
+/* The loops of one instruction set over a block of rows, or over one channel's plane: then `lines` is 0, else the numbers in each
+ * line of constants. */
 struct channel_loops {
     void (*moments)(const void *x, size_t rows, size_t columns, size_t stride, const void *about, double *sum, double *square); /* of x - about, by column */
     void (*sums)(const void *g, const void *gate, const void *x, void *gated, size_t rows, size_t columns, size_t stride, const void *about, double *sum,
                  double *product);
-    void (*apply)(void *y, const void *x, const void *add, size_t rows, size_t columns, size_t step, const void *constants, bool relu);
-    void (*vjp)(void *dx, const void *g, const void *gate, const void *x, size_t rows, size_t columns, size_t step, const void *constants);
+    void (*apply)(void *y, const void *x, const void *add, size_t rows, size_t columns, size_t lines, const void *constants, bool relu);
+    void (*vjp)(void *dx, const void *g, const void *gate, const void *x, size_t rows, size_t columns, size_t lines, const void *constants);
 };
 #endif

@@ -74,15 +74,15 @@ ISA_INLINE void NAME(apply_row)(T *restrict y, const T *restrict x, const T *res
     }
 }
 
-static void NAME(apply)(void *to, const void *from, const void *added, size_t rows, size_t columns, size_t step, const void *constants, bool relu)
+static void NAME(apply)(void *to, const void *from, const void *added, size_t rows, size_t columns, size_t lines, const void *constants, bool relu)
 {
-    const size_t channels = step ? columns : 1;
+    const size_t channels = lines ? lines : 1;
     const T *about = constants, *scale = about + channels, *shift = scale + channels;
     for (size_t i = 0; i < rows; i++) {
         T *y = (T *)to + i * columns;
         const T *x = (const T *)from + i * columns, *add = added ? (const T *)added + i * columns : NULL;
 #define CASE(s, a, r) NAME(apply_row)(y, x, a, columns, s, about, scale, shift, r)
-        if (step)
+        if (lines)
             add ? relu ? CASE(1, add, true) : CASE(1, add, false) : relu ? CASE(1, NULL, true) : CASE(1, NULL, false);
         else
             add ? relu ? CASE(0, add, true) : CASE(0, add, false) : relu ? CASE(0, NULL, true) : CASE(0, NULL, false);
@@ -100,15 +100,15 @@ ISA_INLINE void NAME(vjp_row)(T *restrict dx, const T *restrict g, const T *rest
     }
 }
 
-static void NAME(vjp)(void *to, const void *cotangent, const void *open, const void *from, size_t rows, size_t columns, size_t step, const void *constants)
+static void NAME(vjp)(void *to, const void *cotangent, const void *open, const void *from, size_t rows, size_t columns, size_t lines, const void *constants)
 {
-    const size_t channels = step ? columns : 1;
+    const size_t channels = lines ? lines : 1;
     const T *about = constants, *scale = about + channels, *shift = scale + channels, *slope = shift + channels;
     for (size_t i = 0; i < rows; i++) {
         const size_t at = i * columns;
         T *dx = (T *)to + at;
         const T *g = (const T *)cotangent + at, *gate = open ? (const T *)open + at : NULL, *x = (const T *)from + at;
-        if (step)
+        if (lines)
             gate ? NAME(vjp_row)(dx, g, gate, x, columns, 1, about, scale, shift, slope) : NAME(vjp_row)(dx, g, NULL, x, columns, 1, about, scale, shift, slope);
         else
             gate ? NAME(vjp_row)(dx, g, gate, x, columns, 0, about, scale, shift, slope) : NAME(vjp_row)(dx, g, NULL, x, columns, 0, about, scale, shift, slope);
