@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* A save writes a file beside its target and renames it. */
-static void check_save_path(const char *path)
+void settings_check_path(const char *option, const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strdup(path) : strdup(".");
@@ -22,9 +22,9 @@ static void check_save_path(const char *path)
     bool is_folder = !stat(path, &there) && S_ISDIR(there.st_mode);
     free(folder);
     if (is_folder)
-        options_refuse("--save %s: is a folder", path);
+        options_refuse("--%s %s: is a folder", option, path);
     if (reason)
-        options_refuse("--save %s: cannot be written: %s", path, strerror(reason));
+        options_refuse("--%s %s: cannot be written: %s", option, path, strerror(reason));
 }
 
 bool settings_apply(const struct settings *s)
@@ -34,7 +34,7 @@ bool settings_apply(const struct settings *s)
     if (s->evaluate && !s->load)
         options_refuse("--evaluate: want --load FILE too");
     if (s->save)
-        check_save_path(s->save);
+        settings_check_path("save", s->save);
     ct_seed((uint64_t)s->seed);
     return !s->threads || ct_set_num_threads(s->threads < 1000 ? (int)s->threads : 1000);
 }
@@ -62,18 +62,18 @@ struct sets settings_open_digits(const struct settings *s, bool normalize)
 {
     if (find(s, "MNIST", ct_data_mnist_available(NULL), "digits"))
         return split(s, ct_data_mnist(.folder = s->data, .train = true, .normalize = normalize, .limit = s->limit),
-                     ct_data_mnist(.folder = s->data, .normalize = normalize));
+                     ct_data_mnist(.folder = s->data, .normalize = normalize, .limit = s->test_limit));
     return split(s, ct_data_digits(.count = s->limit ? s->limit : 10000, .seed = (uint64_t)s->seed, .normalize = normalize),
-                 ct_data_digits(.count = 2000, .seed = (uint64_t)s->seed + 1, .normalize = normalize));
+                 ct_data_digits(.count = s->test_limit ? s->test_limit : 2000, .seed = (uint64_t)s->seed + 1, .normalize = normalize));
 }
 
 struct sets settings_open_images(const struct settings *s)
 {
     if (find(s, "CIFAR-10", ct_data_cifar10_available(NULL), "shapes"))
         return split(s, ct_data_cifar10(.folder = s->data, .train = true, .normalize = true, .limit = s->limit),
-                     ct_data_cifar10(.folder = s->data, .normalize = true));
+                     ct_data_cifar10(.folder = s->data, .normalize = true, .limit = s->test_limit));
     return split(s, ct_data_shapes(.count = s->limit ? s->limit : 10000, .seed = (uint64_t)s->seed, .normalize = true),
-                 ct_data_shapes(.count = 1000, .seed = (uint64_t)s->seed + 1, .normalize = true));
+                 ct_data_shapes(.count = s->test_limit ? s->test_limit : 1000, .seed = (uint64_t)s->seed + 1, .normalize = true));
 }
 
 void sets_free(struct sets *sets)

@@ -7,7 +7,7 @@
 
 struct settings {
     const char *data, *save, *load;
-    int64_t epochs, batch_size, seed, threads, limit, hold_out;
+    int64_t epochs, batch_size, seed, threads, limit, test_limit, hold_out;
     double lr;
     int evaluate;
 };
@@ -21,6 +21,7 @@ struct settings {
     {"seed", "N", "of weights, order of the data and synthetic images", .whole = &(s).seed},                  \
     {"threads", "N", "0: one per core", .whole = &(s).threads},                                               \
     {"limit", "N", "use the first N training records; 0: all", .whole = &(s).limit},                          \
+    {"test-limit", "N", "test with the first N records; 0: all", .whole = &(s).test_limit},                   \
     {"hold-out", "N", "records of these for validation; 0: a tenth", .whole = &(s).hold_out},                 \
     {"save", "FILE", "write the trained weights here, as safetensors", .text = &(s).save},                    \
     {"load", "FILE", "start from these weights", .text = &(s).load},                                          \
@@ -28,6 +29,7 @@ struct settings {
 
 /* Refuses what cannot work, before hours of training; sets threads and seed. False after a failure. */
 bool settings_apply(const struct settings *s);
+void settings_check_path(const char *option, const char *path); /* refuses a path that no file can be written to */
 
 /* The four sets are freed by whoever asked; training and validation are parts of all. */
 struct sets {

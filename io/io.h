@@ -25,6 +25,11 @@ CT_API bool ct_tensor_file_has(const ct_tensor_file *file, const char *name);
 CT_API ct_tensor *ct_tensor_file_read(ct_tensor_file *file, const char *name);   /* a new tensor; a missing name is an error */
 CT_API const char *ct_tensor_file_metadata(const ct_tensor_file *file, const char *key); /* NULL: not there (no error) */
 
+/* ---- PNG, by libpng; a library built without it refuses both by name ----------------------------------------------------- */
+CT_API bool ct_io_has_png(void);
+CT_API bool ct_io_png_write(const char *path, ct_tensor *image); /* (1, H, W) or (H, W) as grey, (3, H, W) as RGB: floats, 0 black, 1 full, clamped */
+CT_API ct_tensor *ct_io_png_read(const char *path); /* float32 (1, H, W) or (3, H, W) in [0, 1]; colour maps, 16 bits and transparency (over black) become such */
+
 #ifdef __cplusplus
 }
 #endif

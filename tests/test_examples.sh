@@ -112,6 +112,45 @@ last=$(tail -n 1 "$work/out")
 run "$bin/pendulum_pinn" --epochs 20 --threads 3
 check "pendulum_pinn gives the same bits at any thread count" [ "$(tail -n 1 "$work/out")" = "$last" ]
 
+run "$bin/mnist_cnn" --limit 1000 --epochs 1
+check "mnist_cnn on 1000 synthetic digits" succeeds
+check "mnist_cnn prints the summary" says "parameters: 206,922"
+check "mnist_cnn ends with the accuracy" ends_with_accuracy 0.3
+
+run "$bin/cifar_resnet" --model resnet101
+check "an unknown model" refuses "cifar_resnet: --model resnet101: want resnet18, resnet34, resnet50, tinycnn, simplecnn or lenet5"
+run "$bin/cifar_resnet" --schedule none
+check "an unknown schedule" refuses "cifar_resnet: --schedule none: want onecycle or cosine"
+run "$bin/cifar_resnet" --winograd 2
+check "--winograd 2" refuses "cifar_resnet: --winograd 2: want 0 or 1"
+for model in resnet18 resnet34 resnet50 tinycnn simplecnn lenet5; do
+    case $model in *cnn | lenet5) limit=100 ;; *) limit=20 ;; esac
+    run "$bin/cifar_resnet" --model $model --limit $limit --epochs 1 --batch-size 10 --test-limit 20
+    check "cifar_resnet --model $model" succeeds
+    check "and its accuracy" ends_with_accuracy 0
+done
+run "$bin/cifar_resnet" --model tinycnn --limit 1000 --epochs 4 --batch-size 8 --lr 0.02 --augment 0 --weight-decay 0 --test-limit 200 --threads 1
+check "cifar_resnet learns shapes" ends_with_accuracy 0.25
+last=$(tail -n 1 "$work/out")
+run "$bin/cifar_resnet" --model tinycnn --limit 1000 --epochs 4 --batch-size 8 --lr 0.02 --augment 0 --weight-decay 0 --test-limit 200 --threads 2 --workers 0
+check "whatever threads and workers, the same" [ "$(tail -n 1 "$work/out")" = "$last" ]
+run "$bin/cifar_resnet" --model simplecnn --limit 50 --epochs 1 --batch-size 10 --test-limit 20 --winograd 0 --schedule cosine --augment 0
+check "without Winograd and augmentation, along a cosine" succeeds
+
+run "$bin/autoencoder" --model sparse
+check "an unknown autoencoder" refuses "autoencoder: --model sparse: want dense or conv"
+run "$bin/autoencoder" --samples "$work/nowhere/x.png"
+check "unwritable --samples" refuses "autoencoder: --samples $work/nowhere/x.png: cannot be written: No such file or directory"
+for model in dense conv; do
+    run "$bin/autoencoder" --model $model --limit 2000 --epochs 1 --pictures "$work/pairs.png" --samples "$work/drawn.png" --save "$work/both.safetensors"
+    check "autoencoder --model $model" succeeds
+    check "and its last line" awk '/^test error: 0\.[0-9]*, variational 0\.[0-9]*$/ { ok = $3 < 0.15 && $5 < 0.15 } END { exit !ok }' "$work/out"
+done
+last=$(tail -n 1 "$work/out")
+run "$bin/autoencoder" --model conv --load "$work/both.safetensors" --evaluate --pictures "$work/pairs.png" --samples "$work/drawn.png"
+check "saved autoencoders err the same" [ "$(tail -n 1 "$work/out")" = "$last" ]
+check "pictures are PNG, or there is no libpng" sh -c "grep -q 'no libpng' '$work/out' || head -c 4 '$work/pairs.png' '$work/drawn.png' | grep -c PNG | grep -q 2"
+
 run "$bin/xor"
 check "xor" succeeds
 check "xor learns it" awk '/xor/ { error = $4 - ($1 != $3 + 0); right += error > -0.2 && error < 0.2 }

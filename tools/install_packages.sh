@@ -48,6 +48,7 @@ check() {
     # The plain header, or a build of BLIS that brings a .pc file; Debian's serial, pthread and OpenMP variants all do.
     compiles "$cc" c blis.h || { have pkg-config && pkg-config --exists blis; } || lacks libblis-dev "BLIS, with headers"
     compiles "$cc" c zlib.h || lacks zlib1g-dev "zlib, with headers"
+    compiles "$cc" c png.h || lacks libpng-dev "libpng, with headers"
     compiles "$cc" c jansson.h || lacks libjansson-dev "jansson 2.7 or later, with headers"
     if [ "$level" -ge 2 ]; then
         compiles "$cc" c cmocka.h || lacks libcmocka-dev "cmocka, with headers"

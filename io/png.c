@@ -1,0 +1,115 @@
+/* PNG images by libpng's plain interface: a whole image in memory, grey or RGB, eight bits. */
+#include <png.h>
+#include <sys/stat.h>
+
+#include "atomic_file.h"
+#include "autograd/memory.h"
+#include "io.h"
+
+bool ct_io_has_png(void)
+{
+    return true;
+}
+
+static png_uint_32 format_of(int64_t channels)
+{
+    return channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+}
+
+static bool save(const char *path, const void *bytes, size_t count)
+{
+    struct atomic_file file;
+    return atomic_file_open(&file, path) && atomic_file_write(&file, bytes, count) && atomic_file_commit(&file);
+}
+
+/* Pixels by row, column and channel, as bytes in a tensor's memory. */
+static bool encode(const char *path, png_image *png, const void *pixels)
+{
+    png_alloc_size_t size = 0;
+    if (!png_image_write_to_memory(png, NULL, &size, 0, pixels, 0, NULL))
+        return ct_fail("%s: cannot be made a PNG: %s", path, png->message);
+    void *bytes = heap_alloc(size);
+    if (!bytes)
+        return ct_fail("%s: out of memory", path);
+    bool good = png_image_write_to_memory(png, bytes, &size, 0, pixels, 0, NULL);
+    good = good ? save(path, bytes, size) : ct_fail("%s: cannot be made a PNG: %s", path, png->message) != NULL;
+    heap_free(bytes);
+    return good;
+}
+
+/* (C, H, W) or (H, W). A clamp lets NaN through; it becomes black. */
+static bool write_image(const char *path, ct_tensor *x)
+{
+    CT_SCOPE;
+    CT_NO_GRAD;
+    const int rank = ct_rank(x);
+    const int64_t channels = rank == 3 ? ct_size(x, 0) : 1, height = ct_size(x, -2), width = ct_size(x, -1);
+    if (rank < 2 || rank > 3 || (channels != 1 && channels != 3) || height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX / 4 ||
+        (ct_dtype_of(x) != CT_FLOAT32 && ct_dtype_of(x) != CT_FLOAT64))
+        return ct_fail("%s: a PNG wants floats (1 or 3, H, W) or (H, W)", path);
+    ct_tensor *rows = ct_reshape(ct_cast(x, CT_FLOAT32), channels, height, width);
+    rows = ct_contiguous(ct_permute(ct_clamp(rows, 0, 1), 1, 2, 0));
+    const float *values = ct_data(rows);
+    const size_t count = (size_t)ct_numel(x);
+    unsigned char *pixels = values ? heap_alloc(count) : NULL;
+    if (!pixels)
+        return values ? ct_fail("%s: out of memory", path) != NULL : false;
+    for (size_t i = 0; i < count; i++)
+        pixels[i] = values[i] >= 0 ? (unsigned char)(values[i] * 255 + 0.5f) : 0;
+    png_image png = {.version = PNG_IMAGE_VERSION, .width = (png_uint_32)width, .height = (png_uint_32)height, .format = format_of(channels)};
+    const bool good = encode(path, &png, pixels);
+    png_image_free(&png);
+    heap_free(pixels);
+    return good;
+}
+
+bool ct_io_png_write(const char *path, ct_tensor *image)
+{
+    if (!path || !image)
+        return ct_ok() ? ct_fail("png_write: %s is NULL", path ? "image" : "path") != NULL : false;
+    return write_image(path, image);
+}
+
+/* A byte of compressed data makes at most 1032 bytes, of eight pixels each: a header that claims more lies. */
+static bool plausible(const char *path, const png_image *png)
+{
+    struct stat status;
+    if (!stat(path, &status) && (uint64_t)png->width * png->height <= (uint64_t)status.st_size * 1032 * 8)
+        return true;
+    return ct_fail("%s: claims %u x %u pixels, more than it can hold", path, (unsigned)png->height, (unsigned)png->width);
+}
+
+static ct_tensor *decode(const char *path, png_image *png)
+{
+    CT_SCOPE;
+    const int64_t channels = png->format & PNG_FORMAT_FLAG_COLOR ? 3 : 1, height = png->height, width = png->width;
+    png->format = format_of(channels);
+    ct_tensor *image = ct_empty_as(CT_FLOAT32, height, width, channels);
+    float *values = image ? ct_mutable_data(image) : NULL;
+    const size_t count = (size_t)(channels * height * width);
+    unsigned char *pixels = values ? heap_alloc(count) : NULL;
+    if (!pixels)
+        return values ? ct_fail("%s: out of memory", path) : NULL;
+    const png_color black = {0, 0, 0};          /* behind what is transparent */
+    const bool good = png_image_finish_read(png, &black, pixels, 0, NULL);
+    for (size_t i = 0; good && i < count; i++)
+        values[i] = (float)pixels[i] / 255;
+    heap_free(pixels);
+    if (!good)
+        return ct_fail("%s: %s", path, png->message);
+    return ct_promote(ct_contiguous(ct_permute(image, 2, 0, 1)));
+}
+
+ct_tensor *ct_io_png_read(const char *path)
+{
+    if (!path)
+        return ct_ok() ? ct_fail("png_read: path is NULL") : NULL;
+    png_image png = {.version = PNG_IMAGE_VERSION};
+    ct_tensor *image = NULL;
+    if (!png_image_begin_read_from_file(&png, path))
+        ct_fail("%s: %s", path, png.message);
+    else if (plausible(path, &png))
+        image = decode(path, &png);
+    png_image_free(&png);
+    return image;
+}
