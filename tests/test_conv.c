@@ -14,6 +14,7 @@
 #include "autograd/kernels/cpu.h"
 #include "autograd/kernels/kernels.h"
 #include "autograd/kernels/pool.h"
+#include "autograd/kernels/scratch.h"
 
 /* ---- Buffers between guards: NaN, so that a value from outside shows in the result, and none may change. Under a sanitizer the
  * buffer is all of its allocation, which sees more. The start is aligned for one element only. ------------------------------- */
@@ -316,6 +317,32 @@ static void test_winograd_can_be_turned_off(void **state)
     }
 }
 
+/* Beyond input, output and one transformed copy of the weights, or of their gradient. */
+static void test_work_space_is_a_tenth_of_the_im2col_matrix(void **state)
+{
+    (void)state;
+    for (size_t batch = 32; batch <= 128; batch *= 4)
+        for (size_t channels = 64, side = 32; channels <= 512; channels *= 2, side /= 2) {
+            const struct conv c = {batch, channels, side, side, channels, 3, 3, side, side, 1, {1, 1}, {1, 1}, {1, 1}};
+            const size_t pixels = batch * side * side, weights = channels * channels;
+            const size_t im2col = pixels * channels * 9 * sizeof(float), transformed = weights * 36 * sizeof(float);
+            float *x = calloc(2 * pixels * channels + 9 * weights, sizeof *x), *y = x + pixels * channels, *w = y + pixels * channels;
+            assert_non_null(x);
+            for (int which = CONV_FORWARD; which <= CONV_WEIGHT_GRADIENT; which++) {
+                pool_shutdown();
+                scratch_free();
+                assert_true(which == CONV_FORWARD          ? conv_forward(&c, F32, CONV_AUTO, y, x, w, NULL, false)
+                            : which == CONV_INPUT_GRADIENT ? conv_input_gradient(&c, F32, CONV_AUTO, x, y, w)
+                                                           : conv_weight_gradient(&c, F32, CONV_AUTO, w, y, x));
+                const size_t all = scratch_bytes(), used = all < transformed ? 0 : all - transformed;
+                print_message("# %zu images, %zu channels, %zux%zu, computation %d: %.1f %% of the im2col matrix\n", batch, channels, side, side, which,
+                              100.0 * (double)used / (double)im2col);
+                assert_true(used < im2col / 10);
+            }
+            free(x);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_same_bits_for_any_number_of_threads),
         cmocka_unit_test(test_bias_and_relu),
         cmocka_unit_test(test_winograd_can_be_turned_off),
+        cmocka_unit_test(test_work_space_is_a_tenth_of_the_im2col_matrix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ enum {
     SHARED_WEIGHTS = 128 * 128,                /* up to so many pairs of channels the transformed weights are shared */
     SLICE = 128,                               /* else so many source channels of them are transformed at a time */
     V_VALUES = 64 * 256 * PLANES,                       /* aimed at for the transformed tiles of a block then */
-    SUM_PARTS = 16, SUM_TILES = 64, SUM_BYTES = 4 << 20
+    SUM_PARTS = 16, SUM_TILES = 64,
+    SUM_SHARE = 24                             /* partial sums take at most this part of the im2col matrix */
 };
 
 static size_t minimum(size_t a, size_t b)
@@ -282,7 +283,7 @@ bool ISA_NAME(conv_winograd_weight_gradient)(const struct conv *c, float *dweigh
         memset(dweight, 0, weights * sizeof *dweight);
         return true;
     }
-    size_t fitting = minimum((g.tiles + SUM_TILES - 1) / SUM_TILES, SUM_BYTES / sizeof(float) / weights + 1);
+    size_t fitting = minimum((g.tiles + SUM_TILES - 1) / SUM_TILES, c->n * c->oh * c->ow / SUM_SHARE / c->c_out + 1);
     size_t wanted = (SUM_PARTS + pairs - 1) / pairs;
     g.sums = minimum(g.ins > 1 && fitting > wanted ? fitting : wanted, (g.tiles + SUM_TILES / 2 - 1) / (SUM_TILES / 2));
     g.keeps = (g.tiles + g.sums - 1) / g.sums <= SUM_TILES && (g.tiles / g.sums + 1) * c->c_in <= 2 * V_VALUES / PLANES;

@@ -3,6 +3,7 @@
 #include "scratch.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@ static _Thread_local struct {
     size_t bytes;
 } buffers[SCRATCH_SLOTS];
 
+static atomic_size_t total;                    /* of all threads */
+
 static pthread_key_t key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static int has_key;
@@ -25,6 +28,7 @@ void scratch_free(void)
 {
     for (int slot = 0; slot < SCRATCH_SLOTS; slot++) {
         free(buffers[slot].memory);
+        atomic_fetch_sub(&total, buffers[slot].bytes);
         buffers[slot].memory = NULL;
         buffers[slot].bytes = 0;
     }
@@ -63,7 +67,13 @@ void *scratch_get(enum scratch_slot slot, size_t bytes)
         madvise(memory, bytes, MADV_HUGEPAGE);
 #endif
     free(buffers[slot].memory);
+    atomic_fetch_add(&total, bytes - buffers[slot].bytes);
     buffers[slot].memory = memory;
     buffers[slot].bytes = bytes;
     return memory;
+}
+
+size_t scratch_bytes(void)
+{
+    return atomic_load(&total);
 }

@@ -9,6 +9,7 @@
 enum scratch_slot { SCRATCH_A, SCRATCH_B, SCRATCH_CONV, SCRATCH_SHARED, SCRATCH_SLOTS };
 
 void *scratch_get(enum scratch_slot slot, size_t bytes);  /* 64-byte aligned, undefined contents; NULL without memory */
+size_t scratch_bytes(void);                                  /* held by all threads together */
 void scratch_free(void);                                     /* this thread's; a thread's end does the same */
 
 #endif
