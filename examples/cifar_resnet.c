@@ -30,7 +30,8 @@ static ct_module *lenet5(void) { return ct_nn_lenet5(); }
 static const struct {
     const char *name;
     ct_module *(*make)(void);
-} models[] = {{"resnet18", resnet18}, {"resnet34", resnet34}, {"resnet50", resnet50}, {"tinycnn", tinycnn}, {"simplecnn", simplecnn}, {"lenet5", lenet5}};
+} models[] = {{"resnet18", resnet18}, {"resnet34", resnet34}, {"resnet50", resnet50},
+              {"tinycnn", tinycnn},   {"simplecnn", simplecnn}, {"lenet5", lenet5}};
 
 static ct_module *make_model(void)
 {
