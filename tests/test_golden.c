@@ -280,6 +280,7 @@ static const struct { const char *op, *by; } elsewhere[] = {
     {"scatter_amax", "scatter_reduce"},
     {"scatter_amin", "scatter_reduce"},
     {"linear_relu", "linear"},
+    {"repeat", "tile"},
     {"linear_recurrence", "cumprod"},           /* its gradient */
     {"normal", NULL},                           /* random numbers: tests/test_random.c */
     {"multinomial", NULL},

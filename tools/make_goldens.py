@@ -209,6 +209,7 @@ OPS |= {
     "transpose": lambda x, axis, other: x.transpose(axis, other),
     "swapaxes": lambda x, axis, other: x.swapaxes(axis, other),
     "movedim": lambda x, **ends: x.movedim(ends["from"], ends["to"]),
+    "movedim_several": lambda x, **ends: x.movedim(ends["from"], ends["to"]),
     "permute": lambda x, axes: x.permute(axes),
     "expand": lambda x, sizes: x.expand(sizes),
     "expand_as": lambda x, like: x.expand_as(like),
@@ -233,6 +234,8 @@ OPS |= {
     "roll_flat": lambda x, shift: x.roll(shift),
     "tile": lambda x, repeats: x.tile(repeats),
     "repeat_interleave": lambda x, repeats, axis: x.repeat_interleave(repeats, axis),
+    "repeat_interleave_flat": lambda x, repeats: x.repeat_interleave(repeats),
+    "repeat_interleave_counts": lambda x, repeats, axes: x.repeat_interleave(repeats, *axes),
     "unfold": lambda x, axis, size, step: x.unfold(axis, size, step),
     "overlap_add": overlap_add,
     "diagonal": lambda x, offset, axis1, axis2: x.diagonal(offset, axis1, axis2),
@@ -261,6 +264,8 @@ OPS |= {
     "cross_entropy": lambda x, y, weight=None, **how: F.cross_entropy(x, y, weight, **how),
     "nll": lambda x, y, weight=None, **how: F.nll_loss(x, y, weight, **how),
     "multi_margin": lambda x, y, weight=None, **how: F.multi_margin_loss(x, y, weight=weight, **how),
+    # PyTorch's misreads labels in a row that lie apart in memory
+    "ctc": lambda x, y, *lengths, **how: F.ctc_loss(x, y.contiguous(), *lengths, **how),
     "mse": F.mse_loss,
     "l1": F.l1_loss,
     "smooth_l1": F.smooth_l1_loss,
@@ -767,6 +772,11 @@ def products(w):
         w.case("linear", (3,), (2, 3), (2,), activation=activation)
         w.case("linear", (0, 3), (2, 3), (2,), activation=activation)
         w.case("linear", (2, 0), (3, 0), (3,), activation=activation)
+    block = torch.arange(-6, 6).reshape(2, 3, 2)
+    for a, c in ((WHOLE, WHOLE.T), (WHOLE, block), (block, WHOLE), (block, block.mT), (WHOLE, ints([1, -2, 4])), (ints([3, 5]), WHOLE), (WHOLE[0], WHOLE[1]),
+                 (ints([[2**40, 3]]), ints([[2**20], [-1]])), (WHOLE[:, :0], WHOLE[:0]), (block[:0], WHOLE)):
+        for layout in LAYOUTS[:4]:
+            w.case("matmul", a, c, dtypes=FLOATS[:1], layout=layout)
 
 
 SHAPES = [
@@ -838,6 +848,20 @@ def shapes(w):
     for rows, columns in ((2, 2), (2, 3), (3, 1), (0, 2)):
         for dtype in ("float32", "int64", "bool"):
             w.case("eye", dtypes=FLOATS[:1], rows=rows, columns=columns, dtype=dtype)
+    for repeats, axes in ((ints([2, 0, 1]), [1]), (ints([1, 3]), [0]), (ints([0, 0, 2]), [-1]), (ints([0, 0]), [0]), (ints([2]), [1]),
+                          (ints([1, 0, 2, 0, 3, 1]), []), (ints(2), [])):
+        w.each_layout("repeat_interleave_counts", (2, 3), repeats, axes=axes)
+        w.case("repeat_interleave_counts", WHOLE, repeats, axes=axes, dtypes=FLOATS[:1])
+    for repeats in (0, 1, 3):
+        w.each_layout("repeat_interleave_flat", (2, 3), repeats=repeats)
+        w.case("repeat_interleave_flat", (), repeats=repeats)
+    for shifts, axes in (([1, -2, 3], [0, 1, 2]), ([1, 1], [2, 0]), ([1, 1], [1, 1]), ([-7, 4], [-1, 0]), ([0, 1], [0, 2])):
+        w.each_layout("roll", (2, 3, 2), shifts=shifts, axes=axes)
+        w.case("roll", WIDE, shifts=shifts, axes=axes, dtypes=FLOATS[:1])
+    w.case("roll", (2, 0, 2), shifts=[1, 2], axes=[1, 2])
+    for source, to in (([0, 1], [-1, 0]), ([0, 2], [1, 0]), ([2, 0, 1], [0, 1, 2]), ([-1], [0]), ([1, 0], [1, 0])):
+        w.each_layout("movedim_several", (2, 3, 2), **{"from": source, "to": to})
+        w.case("movedim_several", (2, 3, 1, 2), **{"from": source, "to": to})
 
 
 @family
@@ -989,6 +1013,20 @@ def losses(w):
     w.case("cosine_similarity", (2, 1, 3), (4, 3), axis=-1, eps=1e-8)
     w.case("normalize", [[0.0, 0.0], [3.0, 4.0]], p=2, axis=1, eps=1e-12)
     w.case("normalize", (2, 3, 2), p=2, axis=1, eps=0.5)
+    log_p = torch.log_softmax(torch.tensor([i * 7 % 11 / 4 for i in range(40)], dtype=torch.float64).reshape(5, 2, 4), -1)
+    few = torch.log_softmax(torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0], [0.0, 3.0, 0.25]], dtype=torch.float64), -1)
+    for reduction, zero_infinity in itertools.product(ACCUMULATED, (False, True)):
+        by = {"reduction": reduction, "zero_infinity": zero_infinity}
+        for targets, times, lengths in ((ints([[1, 2], [3, 3]]), [5, 4], [2, 2]), (ints([1, 2, 3, 3]), [5, 4], [2, 2]), (ints([1, 1, 2]), [3, 5], [2, 1]),
+                                        (ints([[1, 2, 1], [2, 0, 0]]), [4, 5], [3, 1]), (ints([[3, 1], [2, 1]]), [5, 5], [0, 2])):
+            w.case("ctc", log_p.tolist(), targets, ints(times), ints(lengths), blank=0, **by)
+        w.each_layout("ctc", log_p.tolist(), ints([[0, 2], [1, 1]]), ints([5, 3]), ints([2, 2]), blank=3, **by)
+        w.case("ctc", few.tolist(), ints([1, 2]), ints(3), ints(2), blank=0, **by)
+        w.case("ctc", few.tolist(), ints([0]), ints(2), ints(1), blank=1, **by)
+        if zero_infinity:                       # the gradient of an infinite loss is PyTorch's own affair
+            w.case("ctc", few.tolist(), ints([1, 1, 2]), ints(3), ints(3), blank=0, **by)
+        else:
+            w.case("ctc", few.tolist(), ints([1, 1, 2]), ints(3), ints(3), blank=0, wants=(), **by)
 
 
 def main():
