@@ -108,6 +108,10 @@ static ct_tensor *laid_out(struct golden *at, ct_tensor *x, const char *layout)
         y = (ct_expand)(ct_narrow(x, atoi(layout + 8), 0, 1), sizes, (size_t)rank);
         return ct_allclose(x, y, 0, 0, true) ? y : (wrong(at, "an %s operand that is not", layout), NULL);
     }
+    if (!strncmp(layout, "last", 4)) {
+        const int axis = atoi(layout + 4);
+        return ct_movedim(ct_contiguous(ct_movedim(x, axis, -1)), -1, axis);
+    }
     if (!strcmp(layout, "transposed")) {
         for (int i = 0; i < rank; i++)
             other[i] = sizes[axes[i]];

@@ -8,7 +8,7 @@
  *     gradient float64 [2,3]: 0.5 0.5 0.5 0.5 0.5 0.5      one for each operand marked grad
  *
  * Layouts: contiguous; transposed (all axes); sliced (a start of 1 and a step of 2 on each axis); flipped (negative steps);
- * expanded0, expanded1, ... (that axis has stride 0). */
+ * expanded0, expanded1, ... (that axis has stride 0); last0, last1, ... (that axis runs fastest: of images, last1 is channels-last). */
 #ifndef COTANGENT_TESTS_GOLDEN_FILE_H
 #define COTANGENT_TESTS_GOLDEN_FILE_H
 #include <stdbool.h>

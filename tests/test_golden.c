@@ -14,12 +14,19 @@
 
 enum { FEWEST_FORWARD = 1500, FEWEST_GRADIENT = 900, MOST_FILES = 32, SHOWN = 10 };
 
+/* One number, or one for each of two axes. */
+static int64_t pair(const struct golden_parameter *list)
+{
+    return list->count == 2 ? CT_HW(list->sizes[0], list->sizes[1]) : list->sizes[0];
+}
+
 /* ---- The expressions ------------------------------------------------------------------------------------------------------- */
 #define NUMBER(key) golden_number(c, #key)
 #define FLAG(key) (golden_number(c, #key) != 0)
 #define INT(key) ((int)golden_number(c, #key))
 #define INTS(key) golden_list(c, #key)->ints, golden_list(c, #key)->count
 #define SIZES(key) golden_list(c, #key)->sizes, golden_list(c, #key)->count
+#define HW(key) pair(golden_list(c, #key))
 #define WORD(key, words) golden_word(c, #key, words)
 #define TEXT(key) golden_text(c, #key)
 #define SUBSCRIPTS(key) c->subscripts, golden_subscripts(c, #key)
@@ -280,6 +287,13 @@ static const struct { const char *op, *by; } elsewhere[] = {
     {"scatter_amax", "scatter_reduce"},
     {"scatter_amin", "scatter_reduce"},
     {"linear_relu", "linear"},
+    {"convolution", "conv2d"},
+    {"convolution_relu", "conv2d"},
+    {"conv_transpose", "conv_transpose2d"},
+    {"conv_correlate", "conv2d_weight"},
+    {"batch_norm_relu", "batch_norm"},
+    {"interpolate", "interpolate_bilinear"},
+    {"repeat", "tile"},
     {"linear_recurrence", "cumprod"},           /* its gradient */
     {"normal", NULL},                           /* random numbers: tests/test_random.c */
     {"multinomial", NULL},

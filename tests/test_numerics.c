@@ -1,5 +1,5 @@
 /* test_numerics.c - corner cases where many libraries are wrong: one test a row of the project's list, under its number.
- * The numbers that are missing belong to ops, layers and optimizers elsewhere. */
+ * Those of convolution, pooling and normalisation are in test_numerics_images.c; others that are missing belong to layers and optimizers. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

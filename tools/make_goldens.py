@@ -119,6 +119,45 @@ def index_put(x, value, *operands, at, accumulate):
     return x.reshape(-1).index_put((places,), value.expand(places.shape), accumulate=accumulate).reshape(x.shape)
 
 
+ACTIVATIONS = {"identity": lambda y: y, "relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "silu": F.silu}
+
+
+def convolution(f):
+    """padding -1 is CT_SAME."""
+    def convolve(x, weight, bias=None, activation="identity", padding=0, **how):
+        return ACTIVATIONS[activation](f(x, weight, bias, padding="same" if padding == -1 else padding, **how))
+    return convolve
+
+
+def max_pool(f):
+    """stride 0 is the kernel's size."""
+    def pool(x, kernel, stride, padding, dilation, ceil_mode):
+        return tuple(f(x, kernel, stride or None, padding, dilation, ceil_mode=ceil_mode, return_indices=True))
+    return pool
+
+
+def avg_pool2d(x, kernel, stride, padding, ceil_mode, count_exclude_pad, divisor):
+    return F.avg_pool2d(x, kernel, stride or None, padding, ceil_mode, not count_exclude_pad, divisor or None)
+
+
+def avg_pool1d(x, kernel, stride, padding, **how):
+    return avg_pool2d(x.unsqueeze(-2), [1, kernel], [1, stride or kernel], [0, padding], **how).squeeze(-2)
+
+
+def interpolate(x, size, mode, align_corners=None):
+    images = x if x.dim() == 4 else x[None]
+    return F.interpolate(images, size, mode=mode, align_corners=align_corners).reshape(x.shape[:-2] + tuple(size))
+
+
+def batch_norm(x, mean, var, weight=None, bias=None, add=None, *, training, eps, activation, momentum=0.1):
+    """y, and the running mean and var after it. PyTorch misreads a weight that lies apart in memory when x is channels-last."""
+    mean, var = (t if t is None else t.detach().clone() for t in (mean, var))
+    weight, bias = (t if t is None else t.contiguous() for t in (weight, bias))
+    y = F.batch_norm(x, mean, var, weight, bias, training, momentum, eps)
+    y = ACTIVATIONS[activation](y if add is None else y + add)
+    return y if mean is None else (y, mean, var)
+
+
 def dtype_of(word):
     return getattr(torch, word)
 
@@ -201,14 +240,14 @@ OPS |= {
     "einsum": lambda *tensors, subscripts: torch.einsum(subscripts, *tensors),
     "tensordot": lambda a, b, a_axes, b_axes: torch.tensordot(a, b, (a_axes, b_axes)),
     "tensordot_last": lambda a, b, axes: torch.tensordot(a, b, axes),
-    "linear": lambda x, w, b, activation: {"identity": lambda y: y, "relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh,
-                                           "sigmoid": torch.sigmoid, "silu": F.silu}[activation](F.linear(x, w, b)),
+    "linear": lambda x, w, b, activation: ACTIVATIONS[activation](F.linear(x, w, b)),
 
     "reshape": lambda x, sizes: x.reshape(sizes),
     "reshape_as": lambda x, like: x.reshape(like.shape),
     "transpose": lambda x, axis, other: x.transpose(axis, other),
     "swapaxes": lambda x, axis, other: x.swapaxes(axis, other),
     "movedim": lambda x, **ends: x.movedim(ends["from"], ends["to"]),
+    "movedim_several": lambda x, **ends: x.movedim(ends["from"], ends["to"]),
     "permute": lambda x, axes: x.permute(axes),
     "expand": lambda x, sizes: x.expand(sizes),
     "expand_as": lambda x, like: x.expand_as(like),
@@ -233,6 +272,8 @@ OPS |= {
     "roll_flat": lambda x, shift: x.roll(shift),
     "tile": lambda x, repeats: x.tile(repeats),
     "repeat_interleave": lambda x, repeats, axis: x.repeat_interleave(repeats, axis),
+    "repeat_interleave_flat": lambda x, repeats: x.repeat_interleave(repeats),
+    "repeat_interleave_counts": lambda x, repeats, axes: x.repeat_interleave(repeats, *axes),
     "unfold": lambda x, axis, size, step: x.unfold(axis, size, step),
     "overlap_add": overlap_add,
     "diagonal": lambda x, offset, axis1, axis2: x.diagonal(offset, axis1, axis2),
@@ -261,6 +302,8 @@ OPS |= {
     "cross_entropy": lambda x, y, weight=None, **how: F.cross_entropy(x, y, weight, **how),
     "nll": lambda x, y, weight=None, **how: F.nll_loss(x, y, weight, **how),
     "multi_margin": lambda x, y, weight=None, **how: F.multi_margin_loss(x, y, weight=weight, **how),
+    # PyTorch's misreads labels in a row that lie apart in memory
+    "ctc": lambda x, y, *lengths, **how: F.ctc_loss(x, y.contiguous(), *lengths, **how),
     "mse": F.mse_loss,
     "l1": F.l1_loss,
     "smooth_l1": F.smooth_l1_loss,
@@ -279,6 +322,29 @@ OPS |= {
     "pairwise_distance": lambda a, b, p, eps, keepdims: F.pairwise_distance(a, b, p, eps, keepdims),
     "cosine_similarity": lambda a, b, axis, eps: F.cosine_similarity(a, b, axis, eps),
     "normalize": lambda x, p, axis, eps: F.normalize(x, p, axis, eps),
+
+    "channels_last": lambda x: x.clone(),
+    "conv2d": convolution(F.conv2d),
+    "conv1d": convolution(F.conv1d),
+    "conv_transpose2d": F.conv_transpose2d,
+    "conv2d_weight": lambda x, g, kernel, groups, **how:
+        torch.nn.grad.conv2d_weight(x, (g.shape[1], x.shape[1] // groups, *kernel), g, groups=groups, **how),
+    "max_pool2d": max_pool(F.max_pool2d),
+    "max_pool1d": max_pool(F.max_pool1d),
+    "avg_pool2d": avg_pool2d,
+    "avg_pool1d": avg_pool1d,
+    "adaptive_max_pool2d": lambda x, size: tuple(F.adaptive_max_pool2d(x, size, return_indices=True)),
+    "adaptive_avg_pool2d": lambda x, size: F.adaptive_avg_pool2d(x, size),
+    "interpolate_nearest": lambda x, size: interpolate(x, size, "nearest"),
+    "interpolate_bilinear": lambda x, size, align_corners: interpolate(x, size, "bilinear", align_corners),
+    "pixel_shuffle": lambda x, factor: F.pixel_shuffle(x, factor),
+    "pixel_unshuffle": lambda x, factor: F.pixel_unshuffle(x, factor),
+    "im2col": lambda x, kernel, stride, padding, dilation: F.unfold(x, kernel, dilation, padding, stride),
+    "col2im": lambda x, size, kernel, stride, padding, dilation: F.fold(x, size, kernel, dilation, padding, stride),
+    "batch_norm": batch_norm,
+    "batch_norm_alone": lambda x, *operands, **how: batch_norm(x, None, None, *operands, training=True, **how),
+    "group_norm": lambda x, weight, bias, groups, eps: F.group_norm(x, groups, weight, bias, eps),
+    "instance_norm": lambda x, weight, bias, eps: F.instance_norm(x, weight=weight, bias=bias, eps=eps),
 }
 
 
@@ -321,13 +387,16 @@ class Writer:
             layout = "contiguous"
         elif layout == "expanded" and not made_up:
             layout = "flipped"
-        elif layout == "transposed" and x.dim() == 1:
+        elif x.dim() == 1 and layout in ("transposed", "last0", "last1"):
             layout = "sliced"
         if layout == "expanded":
             return x.narrow(longest, 0, 1).expand(x.shape), f"expanded{longest}"
         if layout == "transposed":
             axes = list(reversed(range(x.dim())))
             return x.permute(axes).contiguous().permute(axes), layout
+        if layout.startswith("last"):
+            axis = int(layout[4:])
+            return x.movedim(axis, -1).contiguous().movedim(-1, axis), layout
         if layout == "sliced":
             y = torch.full([2 * n + 1 for n in x.shape], 77, dtype=x.dtype)[(slice(1, None, 2),) * x.dim()]
             return y.copy_(x), layout
@@ -767,6 +836,11 @@ def products(w):
         w.case("linear", (3,), (2, 3), (2,), activation=activation)
         w.case("linear", (0, 3), (2, 3), (2,), activation=activation)
         w.case("linear", (2, 0), (3, 0), (3,), activation=activation)
+    block = torch.arange(-6, 6).reshape(2, 3, 2)
+    for a, c in ((WHOLE, WHOLE.T), (WHOLE, block), (block, WHOLE), (block, block.mT), (WHOLE, ints([1, -2, 4])), (ints([3, 5]), WHOLE), (WHOLE[0], WHOLE[1]),
+                 (ints([[2**40, 3]]), ints([[2**20], [-1]])), (WHOLE[:, :0], WHOLE[:0]), (block[:0], WHOLE)):
+        for layout in LAYOUTS[:4]:
+            w.case("matmul", a, c, dtypes=FLOATS[:1], layout=layout)
 
 
 SHAPES = [
@@ -838,6 +912,20 @@ def shapes(w):
     for rows, columns in ((2, 2), (2, 3), (3, 1), (0, 2)):
         for dtype in ("float32", "int64", "bool"):
             w.case("eye", dtypes=FLOATS[:1], rows=rows, columns=columns, dtype=dtype)
+    for repeats, axes in ((ints([2, 0, 1]), [1]), (ints([1, 3]), [0]), (ints([0, 0, 2]), [-1]), (ints([0, 0]), [0]), (ints([2]), [1]),
+                          (ints([1, 0, 2, 0, 3, 1]), []), (ints(2), [])):
+        w.each_layout("repeat_interleave_counts", (2, 3), repeats, axes=axes)
+        w.case("repeat_interleave_counts", WHOLE, repeats, axes=axes, dtypes=FLOATS[:1])
+    for repeats in (0, 1, 3):
+        w.each_layout("repeat_interleave_flat", (2, 3), repeats=repeats)
+        w.case("repeat_interleave_flat", (), repeats=repeats)
+    for shifts, axes in (([1, -2, 3], [0, 1, 2]), ([1, 1], [2, 0]), ([1, 1], [1, 1]), ([-7, 4], [-1, 0]), ([0, 1], [0, 2])):
+        w.each_layout("roll", (2, 3, 2), shifts=shifts, axes=axes)
+        w.case("roll", WIDE, shifts=shifts, axes=axes, dtypes=FLOATS[:1])
+    w.case("roll", (2, 0, 2), shifts=[1, 2], axes=[1, 2])
+    for source, to in (([0, 1], [-1, 0]), ([0, 2], [1, 0]), ([2, 0, 1], [0, 1, 2]), ([-1], [0]), ([1, 0], [1, 0])):
+        w.each_layout("movedim_several", (2, 3, 2), **{"from": source, "to": to})
+        w.case("movedim_several", (2, 3, 1, 2), **{"from": source, "to": to})
 
 
 @family
@@ -989,6 +1077,165 @@ def losses(w):
     w.case("cosine_similarity", (2, 1, 3), (4, 3), axis=-1, eps=1e-8)
     w.case("normalize", [[0.0, 0.0], [3.0, 4.0]], p=2, axis=1, eps=1e-12)
     w.case("normalize", (2, 3, 2), p=2, axis=1, eps=0.5)
+    log_p = torch.log_softmax(torch.tensor([i * 7 % 11 / 4 for i in range(40)], dtype=torch.float64).reshape(5, 2, 4), -1)
+    few = torch.log_softmax(torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0], [0.0, 3.0, 0.25]], dtype=torch.float64), -1)
+    for reduction in ACCUMULATED:
+        by = {"reduction": reduction, "zero_infinity": False}
+        for targets, times, lengths in ((ints([[1, 2], [3, 3]]), [5, 4], [2, 2]), (ints([1, 2, 3, 3]), [5, 4], [2, 2]), (ints([1, 1, 2]), [3, 5], [2, 1]),
+                                        (ints([[1, 2, 1], [2, 0, 0]]), [4, 5], [3, 1]), (ints([[3, 1], [2, 1]]), [5, 5], [0, 2])):
+            w.case("ctc", log_p.tolist(), targets, ints(times), ints(lengths), blank=0, **by)
+        w.each_layout("ctc", log_p.tolist(), ints([[0, 2], [1, 1]]), ints([5, 3]), ints([2, 2]), blank=3, **by)
+        w.case("ctc", few.tolist(), ints([1, 2]), ints(3), ints(2), blank=0, **by)
+        w.case("ctc", few.tolist(), ints([0]), ints(2), ints(1), blank=1, **by)
+        w.case("ctc", few.tolist(), ints([1, 1, 2]), ints(3), ints(3), blank=0, wants=(), **by)
+        by["zero_infinity"] = True
+        w.case("ctc", few.tolist(), ints([1, 1, 2]), ints(3), ints(3), blank=0, **by)
+        w.case("ctc", log_p.tolist(), ints([[1, 1], [2, 3]]), ints([2, 5]), ints([2, 2]), blank=0, **by)
+
+
+IMAGES = ("contiguous", "last1", "sliced", "flipped", "transposed")
+CONVOLUTIONS = [                                # x, weight, options other than stride 1, padding 0, dilation 1, groups 1
+    ((2, 2, 3, 4), (3, 2, 2, 2), {}), ((1, 2, 5, 5), (2, 2, 3, 3), {"padding": 1}), ((1, 2, 5, 4), (2, 2, 3, 3), {"padding": -1}),
+    ((1, 1, 5, 6), (2, 1, 2, 3), {"stride": [2, 1], "padding": [1, 2], "dilation": [2, 1]}), ((1, 2, 5, 5), (3, 2, 3, 3), {"stride": 2, "padding": 1}),
+    ((2, 3, 3, 3), (2, 3, 1, 1), {}), ((2, 3, 3, 3), (2, 3, 1, 1), {"stride": 2, "padding": 1}), ((1, 4, 3, 4), (6, 2, 2, 2), {"groups": 2}),
+    ((1, 4, 4, 3), (4, 1, 3, 3), {"groups": 4, "padding": 1}), ((1, 3, 4, 4), (6, 1, 2, 2), {"groups": 3, "stride": [1, 2]}),
+    ((1, 4, 4, 3), (4, 1, 2, 2), {"groups": 4, "padding": -1}), ((1, 1, 4, 7), (1, 1, 2, 4), {"padding": -1, "dilation": [1, 2]}),
+    ((1, 2, 4, 4), (2, 2, 4, 4), {}), ((1, 1, 2, 2), (1, 1, 3, 3), {"padding": 2}), ((1, 2, 5, 5), (2, 2, 3, 3), {"padding": 2, "dilation": 2}),
+    ((3, 1, 4, 4), (2, 1, 3, 3), {"stride": 3, "padding": [1, 0]}), ((1, 2, 7, 4), (1, 2, 5, 2), {"padding": [2, 1]}),
+]
+PADDED = dict(kernel=3, stride=2, padding=1, ceil_mode=True)
+PLAIN = dict(stride=0, padding=0, ceil_mode=False)
+MAX_POOLS = [
+    ((1, 2, 5, 6), PADDED | {"dilation": 1}), ((1, 2, 5, 6), PADDED | {"dilation": 1, "ceil_mode": False}), ((2, 1, 4, 6), PLAIN | {"kernel": 2, "dilation": 1}),
+    ((1, 1, 6, 7), {"kernel": [2, 3], "stride": [1, 2], "padding": [1, 0], "dilation": [3, 2], "ceil_mode": False}),
+    ((2, 1, 3, 5), PLAIN | {"kernel": 2, "dilation": 1, "ceil_mode": True}), ((1, 1, 5, 7), PADDED | {"kernel": 2, "stride": 3, "dilation": 1}),
+    ((2, 1, 4, 5), {"kernel": 3, "stride": 1, "padding": 1, "dilation": 1, "ceil_mode": False}), ((1, 3, 4, 4), PLAIN | {"kernel": [4, 1], "dilation": 1}),
+    ((2, 1, 5, 5), {"kernel": 2, "stride": 2, "padding": 1, "dilation": 3, "ceil_mode": False}),
+]
+AVG_POOLS = [
+    ((1, 2, 5, 6), PADDED), ((1, 2, 5, 6), PADDED | {"count_exclude_pad": True}), ((1, 1, 4, 6), {"kernel": [2, 4], "stride": [1, 3], "padding": [1, 2], "divisor": 5}),
+    ((1, 1, 5, 7), PADDED | {"kernel": 2, "stride": 3}), ((1, 1, 5, 7), PADDED | {"kernel": 2, "stride": 3, "count_exclude_pad": True}),
+    ((1, 2, 4, 5), {"kernel": 2, "divisor": -2}), ((2, 1, 4, 6), {"kernel": 2}), ((2, 1, 4, 4), {"kernel": 3, "stride": 1, "padding": 1}),
+    ((2, 1, 4, 4), {"kernel": 3, "stride": 1, "padding": 1, "count_exclude_pad": True}), ((1, 2, 3, 5), {"kernel": 2, "ceil_mode": True}),
+    ((1, 1, 3, 5), {"kernel": [3, 2], "stride": 2, "padding": 1, "ceil_mode": True, "count_exclude_pad": True, "divisor": 3}),
+]
+COLUMNS = [
+    ((1, 2, 4, 4), {"kernel": [2, 2]}), ((1, 1, 4, 5), {"kernel": [2, 1], "stride": [2, 3], "padding": [1, 2], "dilation": [2, 1]}),
+    ((2, 1, 4, 3), {"kernel": [3, 3], "padding": 1, "stride": 2}), ((2, 2, 3, 3), {"kernel": [1, 1]}), ((1, 2, 4, 4), {"kernel": [2, 2], "stride": 2}),
+    ((1, 1, 5, 4), {"kernel": [2, 2], "dilation": [3, 1], "padding": [0, 1]}),
+]
+
+
+@family
+def images(w):
+    dtypes = itertools.cycle(FLOATS)
+    w.layouts = itertools.cycle(("contiguous", "last1", "sliced", "expanded", "flipped", "last1", "transposed"))
+
+    def each(name, *operands, layouts=IMAGES, **how):
+        """An odd number of layouts: each meets both dtypes."""
+        for layout in layouts:
+            w.case(name, *operands, layout=layout, dtypes=(next(dtypes),), **how)
+
+    def of_all_kinds(name, sizes, *operands, **how):
+        """And one sample without N, and no samples."""
+        each(name, sizes, *operands, **how)
+        w.case(name, sizes, *operands, dtypes=(next(dtypes),), **how)
+        each(name, sizes[1:], *operands, layouts=("last0",), **how)
+        if "shuffle" not in name:               # PyTorch's are wrong then
+            w.case(name, (0,) + sizes[1:], *operands, dtypes=(next(dtypes),), **how)
+
+    each("channels_last", (2, 3, 2, 3))
+    w.case("channels_last", (0, 3, 2, 2))
+    one = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+    for (x, weight, how), activation in zip(CONVOLUTIONS, itertools.cycle(["identity", "identity", "relu"])):
+        how = one | how | {"activation": activation}
+        of_all_kinds("conv2d", x, weight, weight[:1], **how)
+        w.case("conv2d", x, weight, None, dtypes=(next(dtypes),), **how)
+    for activation in ACTIVATIONS:
+        w.case("conv2d", (1, 2, 3, 3), (2, 2, 2, 2), (2,), **one, activation=activation)
+        w.case("conv1d", (1, 2, 4), (2, 2, 2), (2,), **one, activation=activation)
+    w.case("conv2d", [[[[1.0, inf, 0.0], [0.0, 1.0, 2.0], [nan, 0.0, 1.0]]]], [[[[0.0, 1.0], [1.0, 2.0]]]], None, **one, activation="identity")
+    for x, weight, how in (((2, 2, 5), (3, 2, 3), {}), ((2, 2, 6), (2, 2, 3), {"stride": 2, "padding": 1}), ((2, 2, 5), (2, 2, 4), {"padding": -1}),
+                           ((1, 2, 9), (1, 2, 3), {"dilation": 3, "padding": 2}), ((2, 4, 4), (4, 2, 2), {"groups": 2}), ((2, 3, 5), (6, 1, 3), {"groups": 3, "padding": 1})):
+        of_all_kinds("conv1d", x, weight, weight[:1], **one | how, activation="identity")
+    for x, weight, out, how in (((2, 2, 3, 3), (2, 1, 2, 2), 1, {}), ((1, 2, 3, 3), (2, 2, 3, 3), 2, {"stride": 2, "padding": 1, "output_padding": 1}),
+                                ((1, 2, 2, 3), (2, 1, 3, 2), 1, {"stride": [2, 3], "padding": [1, 0], "output_padding": [0, 2]}),
+                                ((1, 1, 3, 4), (1, 2, 2, 3), 2, {"dilation": [2, 1], "padding": [0, 1], "output_padding": [1, 0]}),
+                                ((1, 4, 2, 2), (4, 1, 3, 3), 2, {"groups": 2}), ((1, 3, 3, 3), (3, 1, 2, 2), 3, {"groups": 3, "stride": 2}),
+                                ((2, 3, 2, 2), (3, 2, 1, 1), 2, {}), ((1, 1, 4, 4), (1, 1, 3, 3), 1, {"padding": 2})):
+        how = one | {"output_padding": 0} | how
+        of_all_kinds("conv_transpose2d", x, weight, (out,), **how)
+        w.case("conv_transpose2d", x, weight, None, dtypes=(next(dtypes),), **how)
+    for x, g, kernel, how in (((2, 2, 4, 3), (2, 1, 3, 2), [2, 2], {}), ((1, 2, 5, 4), (1, 2, 3, 2), [3, 3], {"stride": 2, "padding": 1}),
+                              ((1, 4, 3, 3), (1, 4, 3, 3), [3, 3], {"groups": 4, "padding": 1}), ((1, 4, 3, 3), (1, 2, 2, 2), [2, 2], {"groups": 2}),
+                              ((1, 1, 5, 6), (1, 2, 3, 3), [2, 3], {"stride": [2, 1], "padding": [0, 1], "dilation": [1, 2]}), ((0, 1, 3, 3), (0, 2, 2, 2), [2, 2], {})):
+        if how.get("stride") == [2, 1]:
+            g = (1, 2, 2, 4)
+        each("conv2d_weight", x, g, kernel=kernel, **one | how)
+
+    for x, how in MAX_POOLS:
+        of_all_kinds("max_pool2d", x, **how)
+    for x, how in AVG_POOLS:
+        of_all_kinds("avg_pool2d", x, **PLAIN | {"count_exclude_pad": False, "divisor": 0} | how)
+    for how in (PADDED, PLAIN | {"kernel": 2}, PADDED | {"kernel": 4, "stride": 3, "padding": 2}, PADDED | {"ceil_mode": False}):
+        for dilation in (1, 2):
+            of_all_kinds("max_pool1d", (2, 2, 9), **how, dilation=dilation)
+        for exclude, divisor in ((False, 0), (True, 0), (False, 3)):
+            of_all_kinds("avg_pool1d", (2, 2, 8), **how, count_exclude_pad=exclude, divisor=divisor)
+    for x, size in (((1, 2, 7, 4), [3, 2]), ((1, 2, 4, 3), [2, 5]), ((2, 2, 3, 4), [1, 1]), ((2, 1, 4, 6), [2, 3]), ((1, 2, 3, 3), [3, 3]), ((1, 1, 5, 5), [4, 3])):
+        of_all_kinds("adaptive_max_pool2d", x, size=size)
+        of_all_kinds("adaptive_avg_pool2d", x, size=size)
+    ties = [[[[1.0, 1.0, 0.0, 2.0], [1.0, 0.0, 2.0, 2.0], [-inf, -inf, inf, 0.0], [-inf, -inf, inf, inf]]]]
+    missing = [[[[1.0, nan, 0.0, 2.0], [1.0, 0.0, 2.0, nan], [inf, -inf, 3.0, 0.0], [nan, 0.0, 1.0, inf]]]]
+    negative = [[[[-1.0, -2.0, -3.0], [-4.0, -0.5, -6.0], [-7.0, -8.0, -9.0]]]]
+    for x in (ties, missing, negative):
+        for kernel, stride, padding in ((2, 2, 0), (2, 1, 1), (3, 2, 1)):
+            w.case("max_pool2d", x, kernel=kernel, stride=stride, padding=padding, dilation=1, ceil_mode=False)
+            w.case("avg_pool2d", x, kernel=kernel, stride=stride, padding=padding, ceil_mode=False, count_exclude_pad=False, divisor=0)
+        w.case("adaptive_max_pool2d", x, size=[2, 2])
+        w.case("adaptive_avg_pool2d", x, size=[2, 2])
+
+    for x, size in (((1, 1, 3, 7), [5, 4]), ((1, 2, 5, 3), [2, 6]), ((2, 1, 3, 3), [1, 6]), ((1, 2, 1, 4), [3, 1]), ((1, 2, 3, 2), [6, 4]), ((1, 2, 4, 3), [4, 3])):
+        of_all_kinds("interpolate_nearest", x, size=size)
+        for align_corners in (False, True):
+            of_all_kinds("interpolate_bilinear", x, size=size, align_corners=align_corners)
+    for x, factor in (((1, 8, 1, 2), 2), ((2, 4, 2, 3), 2), ((1, 9, 2, 1), 3), ((2, 2, 3, 2), 1)):
+        of_all_kinds("pixel_shuffle", x, factor=factor)
+    for x, factor in (((1, 1, 4, 4), 2), ((2, 2, 2, 4), 2), ((1, 1, 6, 3), 3), ((2, 2, 3, 2), 1)):
+        of_all_kinds("pixel_unshuffle", x, factor=factor)
+    for x, how in COLUMNS:
+        how = {"stride": 1, "padding": 0, "dilation": 1} | how
+        of_all_kinds("im2col", x, **how)
+        columns = OPS["im2col"](torch.zeros(x), **how).shape
+        if columns.numel() <= 72:
+            of_all_kinds("col2im", tuple(columns), size=list(x[2:]), **how)
+
+    w.layouts = itertools.cycle(IMAGES)         # not expanded: PyTorch's rounding is all that a constant channel has
+    for x in ((2, 2, 2, 3), (3, 2, 4), (5, 3)):
+        few, spread = (x[1],), Draw(x[1], low=0.1)
+        for training, activation in itertools.product((True, False), ("identity", "relu")):
+            how = {"training": training, "momentum": 0.1, "eps": 1e-5, "activation": activation}
+            each("batch_norm", x, few, spread, few, few, wants=(0, 3, 4), **how)
+            each("batch_norm", x, few, spread, few, few, x, wants=(0, 3, 4, 5), **how)
+            w.case("batch_norm", x, few, spread, None, None, wants=(0,), **how)
+        for momentum, eps, activation in ((0, 1e-5, "tanh"), (1, 0.5, "gelu"), (0.75, 1e-3, "silu"), (0.3, 1e-5, "sigmoid")):
+            w.case("batch_norm", x, few, spread, few, few, x, wants=(0, 3, 4, 5), training=True, momentum=momentum, eps=eps, activation=activation)
+            w.case("batch_norm", x, few, spread, few, None, wants=(0, 3), training=False, momentum=momentum, eps=eps, activation=activation)
+        for activation in ("identity", "relu"):
+            each("batch_norm_alone", x, few, few, eps=1e-5, activation=activation)
+            w.case("batch_norm_alone", x, None, few, x, eps=0.1, activation=activation)
+        w.case("batch_norm", (0,) + x[1:], few, spread, few, few, wants=(0, 3, 4), training=False, momentum=0.1, eps=1e-5, activation="relu")
+    w.case("batch_norm", (1, 3), (3,), Draw(3, low=0.1), (3,), (3,), wants=(0, 3, 4), training=False, momentum=0.1, eps=1e-5, activation="identity")
+    for x, groups in (((2, 4, 2, 3), 2), ((2, 4, 3), 1), ((2, 6), 2), ((1, 6, 2, 2), 3), ((2, 3, 2, 2), 3)):
+        each("group_norm", x, x[1:2], x[1:2], groups=groups, eps=1e-5)
+        w.case("group_norm", x, None, None, groups=groups, eps=0.1)
+        w.case("group_norm", x, x[1:2], None, groups=groups, eps=1e-3)
+        w.case("group_norm", (0,) + x[1:], x[1:2], x[1:2], groups=groups, eps=1e-5, dtypes=(next(dtypes),))
+    for x in ((2, 3, 2, 3), (2, 4, 3), (1, 2, 3, 4)):
+        each("instance_norm", x, x[1:2], x[1:2], eps=1e-5)
+        w.case("instance_norm", x, None, None, eps=0.1)
+        w.case("instance_norm", x, x[1:2], x[1:2], eps=1e-3)
+    w.case("group_norm", [[[1e4, 1e4 + 0.01, 1e4 - 0.01], [3.0, 3.0, 3.0]]], None, None, groups=2, eps=1e-5, dtypes=FLOATS[1:])
 
 
 def main():
