@@ -298,8 +298,8 @@ static void test_loops_over_random_strides(void **state)
     }
     for (int trial = 0; trial < 600; trial++) {
         cpu_set_isa_for_testing((enum cpu_isa)(trial % ((int)cpu_isa_detected() + 1)));
-        struct loop l = {.run = kernels()->binary[BINARY_sub][F32], .operands = 3, .rank = next_random(&random) % 6};
-        const int64_t most = trial % 50 ? 6 : l.rank > 2 ? 12 : 150;
+        struct loop l = {.run = kernels()->binary[BINARY_sub][F32], .operands = 3, .rank = next_random(&random) % 6, .items = {4, 4, 4}};
+        const int64_t most = trial % 10 ? 6 : l.rank > 2 ? 12 : 150;
         int64_t count = 1, used[3] = {0};
         for (size_t i = 0; i < l.rank; i++)
             count *= l.sizes[i] = (int64_t)(next_random(&random) % (uint64_t)(most + 1)) + (trial % 7 != 0);

@@ -36,6 +36,11 @@ struct kernels {
     kernel_loop *integer_unary[UNARY_COUNT];    /* int64 to int64: neg abs sign square relu clamp and the roundings; NULL: the op promotes */
     kernel_loop *cast[DTYPES][DTYPES];          /* from, to */
     kernel_loop *copy[4], *where[4];            /* by log2 of the element's bytes: 1, -, 4, 8; where: p: out, condition, a, b */
+    /* By log2 of the element's bytes; steps in bytes. pack: to[i] = from[i step]; unpack: the way back; turn: to[j][i] = from[i][j],
+     * where rows of from are contiguous, as those of to. */
+    void (*pack[4])(void *to, const void *from, ptrdiff_t step, size_t n);
+    void (*unpack[4])(void *to, const void *from, ptrdiff_t step, size_t n);
+    void (*turn[4])(void *to, ptrdiff_t to_step, const void *from, ptrdiff_t from_step, size_t rows, size_t columns);
     kernel_loop *mask_scale[FLOATS];            /* p[2] ? p[1] * parameters[0] : 0 */
     kernel_loop *bce[FLOATS];                   /* -(y log p + (1 - y) log(1 - p)), logs at least -100; p: out, p, y */
 
@@ -66,6 +71,7 @@ struct loop {
     size_t operands, rank;
     int64_t sizes[LOOP_RANK];
     char *data[LOOP_OPERANDS];
+    uint8_t items[LOOP_OPERANDS];               /* bytes of an element */
     ptrdiff_t steps[LOOP_OPERANDS][LOOP_RANK];  /* bytes */
 };
 void loop_run(struct loop *loop);               /* reorders and merges axes, shares large loops among threads; changes *loop */
