@@ -8,6 +8,8 @@
 
 enum { F32, F64, I64, BOOL, DTYPES, FLOATS = 2 }; /* in ct_dtype's order */
 
+enum { SUM_PLAIN, SUM_SQUARES, SUMS };          /* of x; of (x - about)^2 */
+
 enum unary {
 #define ROW(name, ...) UNARY_##name,
 #include "../ops/unary.def"
@@ -45,10 +47,14 @@ struct kernels {
     kernel_loop *bce[FLOATS];                   /* -(y log p + (1 - y) log(1 - p)), logs at least -100; p: out, p, y */
 
     /* Sums run over fixed blocks in a fixed order. step and row_step in elements. */
-    double (*sum_row[FLOATS])(const void *x, size_t n, ptrdiff_t step);
-    void (*sum_columns[FLOATS])(void *out, const void *x, size_t rows, size_t columns, ptrdiff_t row_step);
+    double (*sum_row[SUMS][FLOATS])(const void *x, size_t n, ptrdiff_t step, double about);
+    void (*sum_rows[SUMS][FLOATS])(void *out, const void *x, size_t rows, ptrdiff_t row_step, size_t n, ptrdiff_t step, const void *about); /* about: one a
+                                                   row; NULL: 0 */
+    void (*sum_columns[SUMS][FLOATS])(void *out, const void *x, size_t rows, size_t columns, ptrdiff_t row_step, const void *about);
     int64_t (*sum_integers[DTYPES])(const void *x, size_t n, ptrdiff_t step);
     size_t (*extreme[2][DTYPES])(const void *x, size_t n, ptrdiff_t step); /* place of the first smallest [0] or largest [1]; NaN wins */
+
+    void (*extreme_columns[2][DTYPES])(int64_t *places, const void *x, size_t rows, size_t columns, ptrdiff_t row_step);
 
     /* Rows of n contiguous values; out may be x. */
     void (*softmax[FLOATS])(void *out, const void *x, size_t n);

@@ -11,42 +11,108 @@ struct search {
     const ct_tensor *x;
     int axis;
     bool largest;
-    int64_t rows, per_part;
+    int64_t rows, per_part, chunk, chunks;      /* a long row is searched in pieces of chunk */
+    int64_t columns, strips, width;             /* where neighbours are contiguous: how many, and in strips of which width */
     int64_t *places;
-    char *values;
 };
 
-static void search_rows(size_t part, void *context)
+static const char *row_from(const struct search *s, int64_t row)
+{
+    int64_t offset = 0;
+    for (int i = s->x->rank; i-- > 0;)
+        if (i != s->axis) {
+            offset += row % s->x->sizes[i] * s->x->strides[i];
+            row /= s->x->sizes[i];
+        }
+    return s->x->data + offset * (int64_t)ct_dtype_size((ct_dtype)s->x->dtype);
+}
+
+static void search_pieces(size_t part, void *context)
 {
     const struct search *s = context;
     const ct_tensor *x = s->x;
-    const size_t item = ct_dtype_size((ct_dtype)x->dtype);
     const int64_t stride = x->rank ? x->strides[s->axis] : 1, length = x->rank ? x->sizes[s->axis] : 1;
-    int64_t end = (int64_t)(part + 1) * s->per_part;
-    for (int64_t row = (int64_t)part * s->per_part; row < end && row < s->rows; row++) {
-        int64_t offset = 0, rest = row;
-        for (int i = x->rank; i-- > 0;)
-            if (i != s->axis) {
-                offset += rest % x->sizes[i] * x->strides[i];
-                rest /= x->sizes[i];
-            }
-        const char *from = x->data + offset * (int64_t)item;
-        int64_t place = (int64_t)kernels()->extreme[s->largest][x->dtype](from, (size_t)length, stride);
-        if (s->places)
-            s->places[row] = place;
-        if (s->values)
-            memcpy(s->values + (size_t)row * item, from + place * stride * (int64_t)item, item);
+    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)x->dtype), end = (int64_t)(part + 1) * s->per_part;
+    for (int64_t piece = (int64_t)part * s->per_part; piece < end && piece < s->rows * s->chunks; piece++) {
+        const int64_t from = piece % s->chunks * s->chunk, left = length - from;
+        const char *row = row_from(s, piece / s->chunks) + from * stride * item;
+        s->places[piece] = from + (int64_t)kernels()->extreme[s->largest][x->dtype](row, (size_t)(left < s->chunk ? left : s->chunk), stride);
     }
+}
+
+static void search_strips(size_t part, void *context)
+{
+    const struct search *s = context;
+    const int64_t row = (int64_t)part / s->strips * s->columns, from = (int64_t)part % s->strips * s->width, left = s->columns - from;
+    kernels()->extreme_columns[s->largest][s->x->dtype](s->places + row + from, row_from(s, row + from), (size_t)s->x->sizes[s->axis],
+                                                        (size_t)(left < s->width ? left : s->width), s->x->strides[s->axis]);
+}
+
+/* The first best of a row's pieces, found by the same search among their values. */
+static void join_pieces(const struct search *pieces, int64_t *places, char *values)
+{
+    const ct_tensor *x = pieces->x;
+    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)x->dtype), step = (x->rank ? x->strides[pieces->axis] : 1) * item;
+    for (int64_t row = 0; row < pieces->rows; row++) {
+        const int64_t *found = pieces->places + row * pieces->chunks;
+        const char *from = row_from(pieces, row);
+        for (int64_t i = 0; i < pieces->chunks; i++)
+            memcpy(values + i * item, from + found[i] * step, (size_t)item);
+        places[row] = found[kernels()->extreme[pieces->largest][x->dtype](values, (size_t)pieces->chunks, 1)];
+    }
+}
+
+static bool search_places(const char *op, struct search *s, int64_t length)
+{
+    enum { CHUNK = 32768 };
+    const ct_tensor *x = s->x;
+    const int before = x->rank - (s->axis == x->rank - 1) - 1; /* the innermost axis beside this one */
+    if (x->rank > 1 && before >= 0 && x->strides[before] == 1 && x->sizes[before] >= 16 && length > 1 && length <= INT32_MAX) {
+        const int64_t strip = LOOP_GRAIN / 64 / length;
+        s->columns = x->sizes[before];
+        s->width = 64 * (strip > 1 ? strip : 1);
+        s->strips = (s->columns + s->width - 1) / s->width;
+        pool_run((size_t)(s->rows / s->columns * s->strips), search_strips, s);
+        return true;
+    }
+    s->chunk = length < CHUNK ? length : CHUNK;
+    s->chunks = (length + s->chunk - 1) / s->chunk;
+    s->per_part = s->chunk < LOOP_GRAIN ? LOOP_GRAIN / s->chunk : 1;
+    const size_t parts = (size_t)((s->rows * s->chunks + s->per_part - 1) / s->per_part);
+    if (s->chunks == 1) {
+        pool_run(parts, search_pieces, s);
+        return true;
+    }
+    const size_t bytes = (size_t)(s->rows * s->chunks) * sizeof *s->places, few = (size_t)s->chunks * 8;
+    struct search pieces = *s;
+    char *values = memory_get(few);
+    pieces.places = memory_get(bytes);
+    const bool ok = values && pieces.places;
+    if (ok) {
+        pool_run(parts, search_pieces, &pieces);
+        join_pieces(&pieces, s->places, values);
+    }
+    memory_put(pieces.places, bytes);
+    memory_put(values, few);
+    return ok || ct_fail("%s: out of memory", op) != NULL;
 }
 
 static bool search(const char *op, const ct_tensor *x, int axis, bool largest, ct_tensor *places, ct_tensor *values)
 {
-    const int64_t length = x->rank ? x->sizes[axis] : 1, rows = places ? tensor_numel(places) : tensor_numel(values);
+    const int64_t length = x->rank ? x->sizes[axis] : 1, item = (int64_t)ct_dtype_size((ct_dtype)x->dtype);
+    struct search s = {.x = x, .axis = axis, .largest = largest, .rows = tensor_numel(places ? places : values)};
     if (length == 0)
         return ct_fail("%s: %s has nothing along axis %d", op, SHAPE(x), axis) != NULL;
-    struct search s = {x, axis, largest, rows, length < LOOP_GRAIN ? LOOP_GRAIN / (length ? length : 1) : 1,
-                       places ? (int64_t *)places->data : NULL, values ? values->data : NULL};
-    pool_run((size_t)((rows + s.per_part - 1) / s.per_part), search_rows, &s);
+    if (s.rows == 0)
+        return true;
+    if (!places && !(places = tensor_new(op, CT_INT64, 1, &s.rows, NULL)))
+        return false;
+    s.places = (int64_t *)(void *)places->data;
+    if (!search_places(op, &s, length))
+        return false;
+    const int64_t step = (x->rank ? x->strides[axis] : 1) * item;
+    for (int64_t row = 0; values && row < s.rows; row++)
+        memcpy(values->data + row * item, row_from(&s, row) + s.places[row] * step, (size_t)item);
     return true;
 }
 

@@ -1,4 +1,6 @@
 /* Sums over axes, and what is made of them. */
+#include <stdlib.h>
+
 #include "../kernels/pool.h"
 #include "ops.h"
 
@@ -48,8 +50,9 @@ static void append(struct axes *a, int64_t size, int64_t stride)
 }
 
 struct sum {
-    const struct ct_tensor *x;
+    const struct ct_tensor *x, *about;          /* about: contiguous, as y; NULL: 0 */
     ct_tensor *y;
+    int kind;                                   /* SUM_PLAIN or SUM_SQUARES */
     struct axes kept, gone;
     int64_t rows, length, stride;               /* kept elements; gone elements of each, and their stride */
     int64_t chunk, chunks, per_part;            /* a long row is summed in pieces of chunk; rows (or pieces) a part */
@@ -65,29 +68,44 @@ static const char *row_start(const struct sum *s, int64_t row)
     return s->x->data + offset * (int64_t)ct_dtype_size((ct_dtype)s->x->dtype);
 }
 
-static void sum_piece(const struct sum *s, int64_t piece)
+static const char *about_from(const struct sum *s, int64_t row)
 {
-    const struct kernels *k = kernels();
-    const int64_t row = piece / s->chunks, from = piece % s->chunks * s->chunk, left = s->length - from;
-    const size_t n = (size_t)(left < s->chunk ? left : s->chunk);
-    const int dtype = s->x->dtype;
-    const char *x = row_start(s, row) + from * s->stride * (int64_t)ct_dtype_size((ct_dtype)dtype);
-    if (dtype >= CT_INT64)
-        ((int64_t *)s->y->data)[row] = k->sum_integers[dtype](x, n, s->stride);
-    else if (s->partial)
-        s->partial[piece] = k->sum_row[dtype](x, n, s->stride);
-    else if (dtype == CT_FLOAT32)
-        ((float *)s->y->data)[row] = (float)k->sum_row[dtype](x, n, s->stride);
-    else
-        ((double *)s->y->data)[row] = k->sum_row[dtype](x, n, s->stride);
+    return s->about ? s->about->data + row * (int64_t)ct_dtype_size((ct_dtype)s->x->dtype) : NULL;
+}
+
+static double about_of(const struct sum *s, int64_t row)
+{
+    const char *at = about_from(s, row);
+    return !at ? 0 : s->x->dtype == CT_FLOAT32 ? (double)*(const float *)at : *(const double *)at;
 }
 
 static void sum_pieces(size_t part, void *context)
 {
     const struct sum *s = context;
-    int64_t end = (int64_t)(part + 1) * s->per_part, all = s->rows * s->chunks;
-    for (int64_t piece = (int64_t)part * s->per_part; piece < end && piece < all; piece++)
-        sum_piece(s, piece);
+    const int dtype = s->x->dtype;
+    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)dtype), end = (int64_t)(part + 1) * s->per_part, all = s->rows * s->chunks;
+    for (int64_t piece = (int64_t)part * s->per_part; piece < end && piece < all; piece++) {
+        const int64_t row = piece / s->chunks, from = piece % s->chunks * s->chunk, left = s->length - from;
+        const size_t n = (size_t)(left < s->chunk ? left : s->chunk);
+        const char *x = row_start(s, row) + from * s->stride * item;
+        if (s->partial)
+            s->partial[piece] = kernels()->sum_row[s->kind][dtype](x, n, s->stride, about_of(s, row));
+        else
+            ((int64_t *)s->y->data)[row] = kernels()->sum_integers[dtype](x, n, s->stride);
+    }
+}
+
+/* Whole rows: those along the innermost kept axis in one call. */
+static void sum_rows(size_t part, void *context)
+{
+    const struct sum *s = context;
+    const int dtype = s->x->dtype;
+    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)dtype), most = (int64_t)(part + 1) * s->per_part, end = most < s->rows ? most : s->rows;
+    const int64_t inner = s->kept.count ? s->kept.sizes[s->kept.count - 1] : 1, step = s->kept.count ? s->kept.strides[s->kept.count - 1] : 0;
+    for (int64_t row = (int64_t)part * s->per_part, count; row < end; row += count) {
+        count = inner - row % inner < end - row ? inner - row % inner : end - row;
+        kernels()->sum_rows[s->kind][dtype](s->y->data + row * item, row_start(s, row), (size_t)count, step, (size_t)s->length, s->stride, about_from(s, row));
+    }
 }
 
 static void sum_strips(size_t part, void *context)
@@ -96,36 +114,45 @@ static void sum_strips(size_t part, void *context)
     const int64_t item = (int64_t)ct_dtype_size((ct_dtype)s->x->dtype);
     const int64_t row = (int64_t)part / s->strips * s->columns, from = (int64_t)part % s->strips * s->width;
     const int64_t left = s->columns - from;
-    kernels()->sum_columns[s->x->dtype](s->y->data + (row + from) * item, row_start(s, row) + from * item, (size_t)s->length,
-                                        (size_t)(left < s->width ? left : s->width), s->stride);
+    kernels()->sum_columns[s->kind][s->x->dtype](s->y->data + (row + from) * item, row_start(s, row) + from * item, (size_t)s->length,
+                                                 (size_t)(left < s->width ? left : s->width), s->stride, about_from(s, row + from));
 }
 
-/* y, contiguous, becomes the sums of x over the axes of the set. */
-static bool sum_into(ct_tensor *y, const ct_tensor *x, unsigned axes)
+/* Rows that no single stride walks, laid out one after another. */
+static ct_tensor *laid_out(const struct sum *s)
 {
-    struct sum s = {.x = x, .y = y};
+    const size_t rank = s->kept.count + s->gone.count;
+    ct_tensor ordered = {.dtype = s->x->dtype, .rank = (uint8_t)rank, .data = s->x->data};
+    memcpy(ordered.sizes, s->kept.sizes, s->kept.count * sizeof *ordered.sizes);
+    memcpy(ordered.strides, s->kept.strides, s->kept.count * sizeof *ordered.strides);
+    memcpy(ordered.sizes + s->kept.count, s->gone.sizes, s->gone.count * sizeof *ordered.sizes);
+    memcpy(ordered.strides + s->kept.count, s->gone.strides, s->gone.count * sizeof *ordered.strides);
+    ct_tensor *copy = tensor_new("sum", (ct_dtype)s->x->dtype, rank, ordered.sizes, NULL);
+    if (copy)
+        copy_values(copy, &ordered);
+    return copy;
+}
+
+static bool sum_in_stages(ct_tensor *y, const ct_tensor *x, unsigned axes);
+
+/* y, contiguous, becomes the sums of x (or of squares) over the axes of the set. */
+static bool sum_terms(ct_tensor *y, const ct_tensor *x, unsigned axes, int kind, const ct_tensor *about)
+{
+    struct sum s = {.x = x, .y = y, .kind = kind, .about = about};
     for (int i = 0; i < x->rank; i++)
         append(axes >> i & 1 ? &s.gone : &s.kept, x->sizes[i], x->strides[i]);
     s.rows = product(&s.kept), s.length = product(&s.gone);
     if (s.rows == 0)
         return true;
-    ct_tensor *copy = NULL;
-    if (s.gone.count > 1 && s.length) {         /* rows that no single stride walks: laid out one after another first */
-        int64_t sizes[CT_MAX_RANK], strides[CT_MAX_RANK];
-        size_t rank = s.kept.count + s.gone.count;
-        memcpy(sizes, s.kept.sizes, sizeof sizes), memcpy(strides, s.kept.strides, sizeof strides);
-        memcpy(sizes + s.kept.count, s.gone.sizes, s.gone.count * sizeof *sizes);
-        memcpy(strides + s.kept.count, s.gone.strides, s.gone.count * sizeof *strides);
-        ct_tensor ordered = {.dtype = x->dtype, .rank = (uint8_t)rank, .data = x->data};
-        memcpy(ordered.sizes, sizes, sizeof sizes), memcpy(ordered.strides, strides, sizeof strides);
-        if (!(copy = tensor_new("sum", (ct_dtype)x->dtype, rank, sizes, NULL)))
+    s.stride = s.gone.count ? s.gone.strides[0] : 1;
+    if (s.gone.count > 1 && s.length) {
+        if (kind == SUM_PLAIN && x->dtype != CT_BOOL)
+            return sum_in_stages(y, x, axes);
+        if (!(s.x = laid_out(&s)))
             return false;
-        copy_values(copy, &ordered);
-        s.x = copy;
         s.kept = (struct axes){.count = s.rows > 1, .sizes = {s.rows}, .strides = {s.length}};
         s.stride = 1;
-    } else
-        s.stride = s.gone.count ? s.gone.strides[0] : 1;
+    }
 
     const struct axes *k = &s.kept;
     if (is_floating(x) && k->count && k->strides[k->count - 1] == 1 && s.length > 1 && k->sizes[k->count - 1] >= 4) {
@@ -141,11 +168,16 @@ static bool sum_into(ct_tensor *y, const ct_tensor *x, unsigned axes)
         return true;
     }
     enum { CHUNK = 32768 };
-    s.chunk = s.length > CHUNK && is_floating(x) ? CHUNK : s.length ? s.length : 1;
+    if (is_floating(x) && s.length <= CHUNK) {
+        s.per_part = s.length >= LOOP_GRAIN ? 1 : LOOP_GRAIN / (s.length ? s.length : 1);
+        pool_run((size_t)((s.rows + s.per_part - 1) / s.per_part), sum_rows, &s);
+        return true;
+    }
+    s.chunk = is_floating(x) ? CHUNK : s.length ? s.length : 1;
     s.chunks = s.length ? (s.length + s.chunk - 1) / s.chunk : 1;
     s.per_part = s.chunk >= LOOP_GRAIN ? 1 : LOOP_GRAIN / s.chunk;
     size_t bytes = (size_t)(s.rows * s.chunks) * sizeof *s.partial;
-    if (s.chunks > 1 && !(s.partial = memory_get(bytes)))
+    if (is_floating(x) && !(s.partial = memory_get(bytes)))
         return ct_fail("sum: out of memory") != NULL;
     pool_run((size_t)((s.rows * s.chunks + s.per_part - 1) / s.per_part), sum_pieces, &s);
     for (int64_t row = 0; s.partial && row < s.rows; row++) {
@@ -159,6 +191,24 @@ static bool sum_into(ct_tensor *y, const ct_tensor *x, unsigned axes)
     }
     memory_put(s.partial, bytes);
     return true;
+}
+
+/* Over axes that no single stride walks: the innermost first, into a smaller tensor. */
+static bool sum_in_stages(ct_tensor *y, const ct_tensor *x, unsigned axes)
+{
+    int last = -1;
+    int64_t sizes[CT_MAX_RANK];
+    for (int i = 0; i < x->rank; i++)
+        if (axes >> i & 1 && x->sizes[i] != 1 && (last < 0 || llabs(x->strides[i]) <= llabs(x->strides[last])))
+            last = i;
+    const size_t rank = reduced_sizes(x, 1u << last, true, sizes);
+    ct_tensor *partial = tensor_new("sum", (ct_dtype)x->dtype, rank, sizes, NULL);
+    return partial && sum_terms(partial, x, 1u << last, SUM_PLAIN, NULL) && sum_terms(y, partial, axes & ~(1u << last), SUM_PLAIN, NULL);
+}
+
+bool sum_squares(ct_tensor *y, const ct_tensor *x, unsigned axes, const ct_tensor *about)
+{
+    return sum_terms(y, x, axes, SUM_SQUARES, about);
 }
 
 /* ---- sum: dx = g, repeated over the axes ------------------------------------------------------------------------------------------------- */
@@ -180,7 +230,7 @@ ct_tensor *(ct_sum)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
         return NULL;
     size_t rank = reduced_sizes(x, set, keepdims, sizes);
     ct_tensor *y = tensor_new("sum", is_floating(x) ? (ct_dtype)x->dtype : CT_INT64, rank, sizes, NULL);
-    return y && sum_into(y, x, set) ? graph_record(&op_sum, y, &x, 1, &set, sizeof set) : NULL;
+    return y && sum_terms(y, x, set, SUM_PLAIN, NULL) ? graph_record(&op_sum, y, &x, 1, &set, sizeof set) : NULL;
 }
 
 static double reduced_count(const ct_tensor *x, unsigned set)
@@ -235,7 +285,11 @@ ct_tensor *(ct_var)(ct_tensor *x, const int *axes, size_t count, bool keepdims, 
     v.divisor = reduced_count(x, v.set) - correction;
     v.divisor = v.divisor > 0 ? v.divisor : 0;
     bool was = ct_set_recording(false);
-    ct_tensor *y = ct_div((ct_sum)(ct_square(deviations(x, v.set)), axes, count, keepdims), v.divisor);
+    int64_t sizes[CT_MAX_RANK];
+    const size_t rank = reduced_sizes(x, v.set, keepdims, sizes);
+    ct_tensor *mean = (ct_mean)(x, axes, count, keepdims);
+    ct_tensor *y = mean ? tensor_new("var", (ct_dtype)x->dtype, rank, sizes, NULL) : NULL;
+    y = y && sum_squares(y, x, v.set, mean) ? ct_div(y, v.divisor) : NULL;
     ct_set_recording(was);
     return RECORD(&op_var, y, &v, x);
 }
