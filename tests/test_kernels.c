@@ -284,6 +284,54 @@ static void test_every_cast(void **state)
             }
 }
 
+/* ---- Extremes and sums of terms against plain loops -------------------------------------------------------------------------------- */
+static size_t plain_extreme(const float *x, size_t n, size_t step, bool largest)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++) {
+        float v = x[i * step], b = x[best * step];
+        if (!isnan(b) && (isnan(v) || (largest ? v > b : v < b)))
+            best = i;
+    }
+    return best;
+}
+
+static void test_extremes_and_sums_of_terms(void **state)
+{
+    (void)state;
+    enum { MOST = 300, COLUMNS = 70 };
+    static float x[MOST * COLUMNS], about[COLUMNS], found[COLUMNS];
+    int64_t places[COLUMNS];
+    uint64_t random = 5;
+    for (EACH_ISA)
+        for (size_t n = 1; n <= MOST; n += n < 140 ? 1 : 37)
+            for (int trial = 0; trial < 3; trial++) {   /* few values, so that many are equal; then NaNs among them */
+                for (size_t i = 0; i < n * COLUMNS; i++)
+                    x[i] = trial == 2 && next_random(&random) % 97 == 0 ? NAN : (float)(next_random(&random) % 50) - 25;
+                for (int largest = 0; largest < 2; largest++) {
+                    assert_int_equal(kernels()->extreme[largest][F32](x, n, 1), plain_extreme(x, n, 1, largest));
+                    assert_int_equal(kernels()->extreme[largest][F32](x, n, COLUMNS), plain_extreme(x, n, COLUMNS, largest));
+                    kernels()->extreme_columns[largest][F32](places, x, n, COLUMNS, COLUMNS);
+                    for (size_t j = 0; j < COLUMNS; j++)
+                        assert_int_equal(places[j], plain_extreme(x + j, n, COLUMNS, largest));
+                }
+                if (trial == 2)
+                    for (size_t i = 0; i < n * COLUMNS; i++)
+                        x[i] = isnan(x[i]) ? 0 : x[i];
+                for (size_t j = 0; j < COLUMNS; j++)
+                    about[j] = (float)(next_random(&random) % 9);
+                kernels()->sum_columns[SUM_SQUARES][F32](found, x, n, COLUMNS, COLUMNS, about);
+                for (size_t j = 0; j < COLUMNS; j++) {  /* whole numbers: every order of summing is exact */
+                    float sum = 0;
+                    for (size_t i = 0; i < n; i++)
+                        sum += (x[i * COLUMNS + j] - about[j]) * (x[i * COLUMNS + j] - about[j]);
+                    assert_true(found[j] == sum);
+                    assert_true(kernels()->sum_row[SUM_SQUARES][F32](x + j, n, COLUMNS, (double)about[j]) == (double)sum);
+                }
+            }
+    cpu_set_isa_for_testing(in_use);
+}
+
 /* ---- The loop over strided operands, index by index --------------------------------------------------------------------------- */
 static void test_loops_over_random_strides(void **state)
 {
@@ -373,6 +421,7 @@ int main(void)
         TEST(test_sums_over_all_axes),
         TEST(test_softmax_rows),
         TEST(test_every_cast),
+        TEST(test_extremes_and_sums_of_terms),
         TEST(test_loops_over_random_strides),
     };
     return cmocka_run_group_tests(tests, NULL, end);

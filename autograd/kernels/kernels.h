@@ -8,7 +8,7 @@
 
 enum { F32, F64, I64, BOOL, DTYPES, FLOATS = 2 }; /* in ct_dtype's order */
 
-enum { SUM_PLAIN, SUM_SQUARES, SUMS };          /* of x; of (x - about)^2 */
+enum { SUM_PLAIN, SUM_NUMBERS, SUM_SQUARES, SUMS }; /* of x; of x that is not NaN; of (x - about)^2 */
 
 enum unary {
 #define ROW(name, ...) UNARY_##name,

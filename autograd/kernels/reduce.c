@@ -9,10 +9,11 @@
 #include "tables.h"
 
 #define UNUSED __attribute__((unused))
-enum { BLOCK = 512, LANES = 64, ROWS = 64, SHORT = 16 };
+enum { BLOCK = 512, LANES = 64, FEW_LANES = 16, ROWS = 64, SHORT = 16 };
 
 /* The term of a sum: v, or the square of its distance from `about`. */
 #define PLAIN(v) (v)
+#define NUMBER(v) ((v) == (v) ? (v) : 0)
 #define SQUARE(v) (((v) - (T_)about) * ((v) - (T_)about))
 
 #define SUM_ROW(name, T, suffix, TERM)                                                                                   \
@@ -112,38 +113,42 @@ enum { BLOCK = 512, LANES = 64, ROWS = 64, SHORT = 16 };
 
 /* A NaN is better than any number. Long rows: the best value first, in lanes, then its first place. */
 #define EXTREME(name, T, suffix, better)                                                                                 \
-    static size_t name##_##suffix(const void *from, size_t n, ptrdiff_t step)                                            \
+    ISA_INLINE size_t name##_lanes_##suffix(const T *x, size_t n, const size_t lanes)                                    \
     {                                                                                                                    \
-        const T *x = from;                                                                                               \
-        T best = x[0];                                                                                                   \
-        size_t place = 0;                                                                                                \
-        if (step != 1 || n < 2 * LANES) {                                                                                \
-            for (size_t i = 1; i < n; i++) {                                                                             \
-                const T v = x[(ptrdiff_t)i * step];                                                                      \
-                const bool wins = v better best || ((v != v) & (best == best));                                          \
-                best = wins ? v : best, place = wins ? i : place;                                                        \
-            }                                                                                                            \
-            return place;                                                                                                \
-        }                                                                                                                \
-        T lane[LANES];                                                                                                   \
-        memcpy(lane, x, sizeof lane);                                                                                    \
-        for (size_t i = LANES; i < n; i += LANES) {                                                                      \
-            const T *block = x + (i + LANES <= n ? i : n - LANES); /* the last one overlaps: nothing is counted twice */ \
-            for (size_t j = 0; j < LANES; j++)                                                                           \
+        T lane[LANES], best;                                                                                             \
+        size_t place;                                                                                                    \
+        memcpy(lane, x, lanes * sizeof *lane);                                                                           \
+        for (size_t i = lanes; i < n; i += lanes) {                                                                      \
+            const T *block = x + (i + lanes <= n ? i : n - lanes); /* the last one overlaps: nothing is counted twice */ \
+            for (size_t j = 0; j < lanes; j++)                                                                           \
                 lane[j] = lane[j] better block[j] || lane[j] != lane[j] ? lane[j] : block[j];                            \
         }                                                                                                                \
         best = lane[0];                                                                                                  \
-        for (size_t j = 1; j < LANES; j++)                                                                               \
+        for (size_t j = 1; j < lanes; j++)                                                                               \
             best = best better lane[j] || best != best ? best : lane[j];                                                 \
-        for (place = 0; place + LANES <= n; place += LANES) {                                                            \
+        for (place = 0; place + lanes <= n; place += lanes) {                                                            \
             int found = 0;                                                                                               \
-            for (size_t j = 0; j < LANES; j++)                                                                           \
+            for (size_t j = 0; j < lanes; j++)                                                                           \
                 found |= (x[place + j] == best) | ((x[place + j] != x[place + j]) & (best != best));                     \
             if (found)                                                                                                   \
                 break;                                                                                                   \
         }                                                                                                                \
         while (!(x[place] == best || (x[place] != x[place] && best != best)))                                            \
             place++;                                                                                                     \
+        return place;                                                                                                    \
+    }                                                                                                                    \
+    static size_t name##_##suffix(const void *from, size_t n, ptrdiff_t step)                                            \
+    {                                                                                                                    \
+        const T *x = from;                                                                                               \
+        if (step == 1 && n >= 2 * FEW_LANES)                                                                             \
+            return n < 2 * LANES ? name##_lanes_##suffix(x, n, FEW_LANES) : name##_lanes_##suffix(x, n, LANES);          \
+        T best = x[0];                                                                                                   \
+        size_t place = 0;                                                                                                \
+        for (size_t i = 1; i < n; i++) {                                                                                 \
+            const T v = x[(ptrdiff_t)i * step];                                                                          \
+            const bool wins = v better best || ((v != v) & (best == best));                                              \
+            best = wins ? v : best, place = wins ? i : place;                                                            \
+        }                                                                                                                \
         return place;                                                                                                    \
     }                                                                                                                    \
     static void name##_columns_##suffix(int64_t *places, const void *from, size_t rows, size_t columns, ptrdiff_t row_step) \
@@ -177,8 +182,10 @@ enum { BLOCK = 512, LANES = 64, ROWS = 64, SHORT = 16 };
 
 #define SUMS(T, suffix)                                                                                                  \
     SUM_ROW(sum, T, suffix, PLAIN)                                                                                       \
+    SUM_ROW(numbers, T, suffix, NUMBER)                                                                                  \
     SUM_ROW(squares, T, suffix, SQUARE)                                                                                  \
     SUM_COLUMNS(sum, T, suffix, PLAIN)                                                                                   \
+    SUM_COLUMNS(numbers, T, suffix, NUMBER)                                                                              \
     SUM_COLUMNS(squares, T, suffix, SQUARE)
 SUMS(float, f32)
 SUMS(double, f64)
@@ -200,6 +207,7 @@ void ISA_NAME(reduce_table)(struct kernels *table)
     table->sum_rows[kind][F32] = name##_rows_f32, table->sum_rows[kind][F64] = name##_rows_f64;                          \
     table->sum_columns[kind][F32] = name##_columns_f32, table->sum_columns[kind][F64] = name##_columns_f64
     SUMS_OF(sum, SUM_PLAIN);
+    SUMS_OF(numbers, SUM_NUMBERS);
     SUMS_OF(squares, SUM_SQUARES);
     table->sum_integers[I64] = sum_integers_i64, table->sum_integers[BOOL] = sum_integers_bool;
 #define EXTREMES_OF(name, kind)                                                                                          \

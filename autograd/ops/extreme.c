@@ -12,8 +12,10 @@ struct search {
     int axis;
     bool largest;
     int64_t rows, per_part, chunk, chunks;      /* a long row is searched in pieces of chunk */
+    int before;                                 /* the innermost axis beside this one; -1: none */
     int64_t columns, strips, width;             /* where neighbours are contiguous: how many, and in strips of which width */
     int64_t *places;
+    char *values;                               /* NULL: not wanted */
 };
 
 static const char *row_from(const struct search *s, int64_t row)
@@ -25,6 +27,30 @@ static const char *row_from(const struct search *s, int64_t row)
             row /= s->x->sizes[i];
         }
     return s->x->data + offset * (int64_t)ct_dtype_size((ct_dtype)s->x->dtype);
+}
+
+static void take_value(const struct search *s, int64_t row, const char *from)
+{
+    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)s->x->dtype), stride = s->x->rank ? s->x->strides[s->axis] : 1;
+    memcpy(s->values + row * item, from + s->places[row] * stride * item, (size_t)item);
+}
+
+/* Whole rows, walked along the innermost axis beside that of the search. */
+static void search_rows(size_t part, void *context)
+{
+    const struct search *s = context;
+    const ct_tensor *x = s->x;
+    const int64_t stride = x->rank ? x->strides[s->axis] : 1, most = (int64_t)(part + 1) * s->per_part, end = most < s->rows ? most : s->rows;
+    const int64_t inner = s->before >= 0 ? x->sizes[s->before] : 1;
+    const int64_t step = s->before >= 0 ? x->strides[s->before] * (int64_t)ct_dtype_size((ct_dtype)x->dtype) : 0;
+    for (int64_t row = (int64_t)part * s->per_part; row < end;) {
+        const char *from = row_from(s, row);
+        for (int64_t left = inner - row % inner; left-- > 0 && row < end; row++, from += step) {
+            s->places[row] = (int64_t)kernels()->extreme[s->largest][x->dtype](from, (size_t)s->chunk, stride);
+            if (s->values)
+                take_value(s, row, from);
+        }
+    }
 }
 
 static void search_pieces(size_t part, void *context)
@@ -46,10 +72,14 @@ static void search_strips(size_t part, void *context)
     const int64_t row = (int64_t)part / s->strips * s->columns, from = (int64_t)part % s->strips * s->width, left = s->columns - from;
     kernels()->extreme_columns[s->largest][s->x->dtype](s->places + row + from, row_from(s, row + from), (size_t)s->x->sizes[s->axis],
                                                         (size_t)(left < s->width ? left : s->width), s->x->strides[s->axis]);
+    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)s->x->dtype);
+    const char *first = row_from(s, row + from);
+    for (int64_t i = 0; s->values && i < s->width && i < left; i++)
+        take_value(s, row + from + i, first + i * item);
 }
 
 /* The first best of a row's pieces, found by the same search among their values. */
-static void join_pieces(const struct search *pieces, int64_t *places, char *values)
+static void join_pieces(const struct search *s, const struct search *pieces, char *values)
 {
     const ct_tensor *x = pieces->x;
     const int64_t item = (int64_t)ct_dtype_size((ct_dtype)x->dtype), step = (x->rank ? x->strides[pieces->axis] : 1) * item;
@@ -58,7 +88,9 @@ static void join_pieces(const struct search *pieces, int64_t *places, char *valu
         const char *from = row_from(pieces, row);
         for (int64_t i = 0; i < pieces->chunks; i++)
             memcpy(values + i * item, from + found[i] * step, (size_t)item);
-        places[row] = found[kernels()->extreme[pieces->largest][x->dtype](values, (size_t)pieces->chunks, 1)];
+        s->places[row] = found[kernels()->extreme[pieces->largest][x->dtype](values, (size_t)pieces->chunks, 1)];
+        if (s->values)
+            take_value(s, row, from);
     }
 }
 
@@ -66,8 +98,8 @@ static bool search_places(const char *op, struct search *s, int64_t length)
 {
     enum { CHUNK = 32768 };
     const ct_tensor *x = s->x;
-    const int before = x->rank - (s->axis == x->rank - 1) - 1; /* the innermost axis beside this one */
-    if (x->rank > 1 && before >= 0 && x->strides[before] == 1 && x->sizes[before] >= 16 && length > 1 && length <= INT32_MAX) {
+    const int before = s->before = x->rank > 1 ? x->rank - (s->axis == x->rank - 1) - 1 : -1;
+    if (before >= 0 && x->strides[before] == 1 && x->sizes[before] >= 16 && length > 1 && length <= INT32_MAX) {
         const int64_t strip = LOOP_GRAIN / 64 / length;
         s->columns = x->sizes[before];
         s->width = 64 * (strip > 1 ? strip : 1);
@@ -80,7 +112,7 @@ static bool search_places(const char *op, struct search *s, int64_t length)
     s->per_part = s->chunk < LOOP_GRAIN ? LOOP_GRAIN / s->chunk : 1;
     const size_t parts = (size_t)((s->rows * s->chunks + s->per_part - 1) / s->per_part);
     if (s->chunks == 1) {
-        pool_run(parts, search_pieces, s);
+        pool_run(parts, search_rows, s);
         return true;
     }
     const size_t bytes = (size_t)(s->rows * s->chunks) * sizeof *s->places, few = (size_t)s->chunks * 8;
@@ -90,7 +122,7 @@ static bool search_places(const char *op, struct search *s, int64_t length)
     const bool ok = values && pieces.places;
     if (ok) {
         pool_run(parts, search_pieces, &pieces);
-        join_pieces(&pieces, s->places, values);
+        join_pieces(s, &pieces, values);
     }
     memory_put(pieces.places, bytes);
     memory_put(values, few);
@@ -99,8 +131,8 @@ static bool search_places(const char *op, struct search *s, int64_t length)
 
 static bool search(const char *op, const ct_tensor *x, int axis, bool largest, ct_tensor *places, ct_tensor *values)
 {
-    const int64_t length = x->rank ? x->sizes[axis] : 1, item = (int64_t)ct_dtype_size((ct_dtype)x->dtype);
-    struct search s = {.x = x, .axis = axis, .largest = largest, .rows = tensor_numel(places ? places : values)};
+    const int64_t length = x->rank ? x->sizes[axis] : 1;
+    struct search s = {.x = x, .axis = axis, .largest = largest, .rows = tensor_numel(places ? places : values), .values = values ? values->data : NULL};
     if (length == 0)
         return ct_fail("%s: %s has nothing along axis %d", op, SHAPE(x), axis) != NULL;
     if (s.rows == 0)
@@ -108,12 +140,7 @@ static bool search(const char *op, const ct_tensor *x, int axis, bool largest, c
     if (!places && !(places = tensor_new(op, CT_INT64, 1, &s.rows, NULL)))
         return false;
     s.places = (int64_t *)(void *)places->data;
-    if (!search_places(op, &s, length))
-        return false;
-    const int64_t step = (x->rank ? x->strides[axis] : 1) * item;
-    for (int64_t row = 0; values && row < s.rows; row++)
-        memcpy(values->data + row * item, row_from(&s, row) + s.places[row] * step, (size_t)item);
-    return true;
+    return search_places(op, &s, length);
 }
 
 /* ---- argmax, argmin ----------------------------------------------------------------------------------------------------------------- */
@@ -159,12 +186,8 @@ VJP(pick_vjp)
         gradients[0] = cotangents[0];
         return;
     }
-    int axis = __builtin_ctz(set);
-    int64_t sizes[CT_MAX_RANK];
-    for (int i = 0; i < x->rank; i++)
-        sizes[i] = i == axis ? x->sizes[i] : 1;
-    ct_tensor *here = (ct_reshape)((ct_arange)(0, (double)x->sizes[axis], 1, CT_INT64), sizes, x->rank);
-    gradients[0] = ct_where(ct_eq(here, with_axes(places, x, set)), with_axes(cotangents[0], x, set), 0.0);
+    const struct scatter how = {.axis = __builtin_ctz(set), .distinct = true};
+    gradients[0] = scattered(&op_scatter, NULL, x, how, with_axes(places, x, set), with_axes(cotangents[0], x, set));
 }
 
 /* ---- Several axes: g shared by all that equal the extreme, NaNs among themselves --------------------------------------------------------- */

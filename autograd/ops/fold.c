@@ -75,12 +75,27 @@ ct_tensor *(ct_count_nonzero)(ct_tensor *x, const int *axes, size_t count, bool 
 }
 
 /* ---- nansum, nanmean ------------------------------------------------------------------------------------------------------------------------- */
+VJP(nansum_vjp)                                 /* dx = g where x is a number */
+{
+    ct_tensor *x = ct_node_input(node, 0);
+    gradients[0] = ct_where(ct_eq(x, x), with_axes(cotangents[0], x, *(const unsigned *)ct_node_context(node)), 0.0);
+}
+const struct op op_nansum = {"nansum", nansum_vjp, NULL, READS(0)};
+
 ct_tensor *(ct_nansum)(ct_tensor *x, const int *axes, size_t count, bool keepdims)
 {
     bool ok;
-    if (!given("nansum", "the operand", x) || (check_axes("nansum", x, axes, count, &ok), !ok))
+    int64_t sizes[CT_MAX_RANK];
+    if (!given("nansum", "the operand", x))
         return NULL;
-    return (ct_sum)(is_floating(x) ? ct_where(ct_isnan(x), 0.0, x) : x, axes, count, keepdims);
+    if (!is_floating(x))
+        return (ct_sum)(x, axes, count, keepdims);
+    const unsigned set = check_axes("nansum", x, axes, count, &ok);
+    if (!ok)
+        return NULL;
+    const size_t rank = reduced_sizes(x, set, keepdims, sizes);
+    ct_tensor *y = tensor_new("nansum", (ct_dtype)x->dtype, rank, sizes, NULL);
+    return y && sum_numbers(y, x, set) ? RECORD(&op_nansum, y, &set, x) : NULL;
 }
 
 ct_tensor *(ct_nanmean)(ct_tensor *x, const int *axes, size_t count, bool keepdims)

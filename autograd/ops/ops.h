@@ -21,6 +21,7 @@ ct_tensor *zeros_of(const char *op, ct_dtype dtype, const int64_t *sizes, size_t
 
 /* A reduced axis set applied to x's sizes; keepdims leaves 1s. */
 size_t reduced_sizes(const ct_tensor *x, unsigned axes, bool keepdims, int64_t *sizes);
+bool sum_numbers(ct_tensor *y, const ct_tensor *x, unsigned axes); /* y, contiguous: sums of what is not NaN */
 bool sum_squares(ct_tensor *y, const ct_tensor *x, unsigned axes, const ct_tensor *about); /* y, contiguous: sums of (x - about)^2; about as y, or NULL: 0 */
 ct_tensor *with_axes(ct_tensor *y, const ct_tensor *x, unsigned axes); /* y, reduced without keepdims, with 1s where axes were */
 #endif

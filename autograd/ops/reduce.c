@@ -52,7 +52,7 @@ static void append(struct axes *a, int64_t size, int64_t stride)
 struct sum {
     const struct ct_tensor *x, *about;          /* about: contiguous, as y; NULL: 0 */
     ct_tensor *y;
-    int kind;                                   /* SUM_PLAIN or SUM_SQUARES */
+    int kind;                                   /* SUM_PLAIN, SUM_NUMBERS or SUM_SQUARES */
     struct axes kept, gone;
     int64_t rows, length, stride;               /* kept elements; gone elements of each, and their stride */
     int64_t chunk, chunks, per_part;            /* a long row is summed in pieces of chunk; rows (or pieces) a part */
@@ -204,6 +204,11 @@ static bool sum_in_stages(ct_tensor *y, const ct_tensor *x, unsigned axes)
     const size_t rank = reduced_sizes(x, 1u << last, true, sizes);
     ct_tensor *partial = tensor_new("sum", (ct_dtype)x->dtype, rank, sizes, NULL);
     return partial && sum_terms(partial, x, 1u << last, SUM_PLAIN, NULL) && sum_terms(y, partial, axes & ~(1u << last), SUM_PLAIN, NULL);
+}
+
+bool sum_numbers(ct_tensor *y, const ct_tensor *x, unsigned axes)
+{
+    return sum_terms(y, x, axes, SUM_NUMBERS, NULL);
 }
 
 bool sum_squares(ct_tensor *y, const ct_tensor *x, unsigned axes, const ct_tensor *about)
