@@ -280,7 +280,9 @@ static const struct { const char *op, *by; } elsewhere[] = {
     {"scatter_amax", "scatter_reduce"},
     {"scatter_amin", "scatter_reduce"},
     {"linear_relu", "linear"},
+    {"repeat", "repeat_interleave"},
     {"linear_recurrence", "cumprod"},           /* its gradient */
+    {"ctc", NULL},                              /* held to every alignment: tests/test_ctc.c */
     {"normal", NULL},                           /* random numbers: tests/test_random.c */
     {"multinomial", NULL},
     {"bernoulli", NULL},

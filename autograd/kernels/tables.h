@@ -5,6 +5,8 @@
 
 #define KERNEL_TABLES(isa)                                                                                               \
     void elementwise_table_##isa(struct kernels *table);                                                                 \
+    void extreme_table_##isa(struct kernels *table);                                                                     \
+    void pack_table_##isa(struct kernels *table);                                                                        \
     void reduce_table_##isa(struct kernels *table);                                                                      \
     void rows_table_##isa(struct kernels *table);                                                                        \
     void random_table_##isa(struct kernels *table);
