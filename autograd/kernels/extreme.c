@@ -66,15 +66,15 @@ enum { BLOCK = 512, LANES = 64, FEW_LANES = 16, DOWN = 64 };
             place++;                                                                                                     \
         return place;                                                                                                    \
     }                                                                                                                    \
-    static void name##_down_##suffix(void *to, int64_t *places, const T *x, size_t rows, size_t n, ptrdiff_t step)       \
+    ISA_INLINE void name##_down_##suffix(void *to, int64_t *places, const T *x, size_t rows, const ptrdiff_t row_step, size_t n, ptrdiff_t step) \
     {                                                                                                                    \
         T *out = to;                                                                                                     \
-        for (size_t from = 0; from < rows; from += LANES, x += LANES) {                                                  \
+        for (size_t from = 0; from < rows; from += LANES, x += LANES * row_step) {                                       \
             const size_t width = rows - from < LANES ? rows - from : LANES;                                              \
             T best[LANES];                                                                                               \
             int64_t place[LANES] = {0};                                                                                  \
             for (size_t j = 0; j < width; j++)                                                                           \
-                best[j] = x[j];                                                                                          \
+                best[j] = x[(ptrdiff_t)j * row_step];                                                                    \
             for (size_t start = 1; start < n; start += DOWN) {                                                           \
                 const size_t end = n - start < DOWN ? n : start + DOWN;                                                  \
                 PLACE_##suffix since[LANES] = {0};                                                                       \
@@ -104,7 +104,11 @@ enum { BLOCK = 512, LANES = 64, FEW_LANES = 16, DOWN = 64 };
         const T *x = from;                                                                                               \
         T *out = to;                                                                                                     \
         if (row_step == 1 && step != 1 && rows >= 4) {                                                                   \
-            name##_down_##suffix(to, places, x, rows, n, step);                                                          \
+            name##_down_##suffix(to, places, x, rows, 1, n, step);                                                       \
+            return;                                                                                                      \
+        }                                                                                                                \
+        if (n < LANES && rows >= FEW_LANES && sizeof(T) == 4) {                                                          \
+            name##_down_##suffix(to, places, x, rows, row_step, n, step);                                                \
             return;                                                                                                      \
         }                                                                                                                \
         for (size_t i = 0; i < rows; i++, x += row_step) {                                                               \
@@ -117,8 +121,9 @@ enum { BLOCK = 512, LANES = 64, FEW_LANES = 16, DOWN = 64 };
     }
 #define TAKE(better)                                                                                                     \
     {                                                                                                                    \
-        const int take = (v[j] better best[j]) | ((v[j] != v[j]) & (best[j] == best[j]));                                \
-        best[j] = take ? v[j] : best[j], since[j] = take ? here : since[j];                                              \
+        const __typeof__(*v) w = v[(ptrdiff_t)j * row_step];                                                             \
+        const int take = (w better best[j]) | ((w != w) & (best[j] == best[j]));                                         \
+        best[j] = take ? w : best[j], since[j] = take ? here : since[j];                                                 \
     }
 #define PLACE_f32 int32_t                       /* as wide as the element, for vectors */
 #define PLACE_f64 int64_t
