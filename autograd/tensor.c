@@ -261,6 +261,7 @@ static void run_pair(kernel_loop *run, ct_tensor *to, const ct_tensor *from, boo
     }
     struct loop l = {.run = run, .operands = reads_target ? 3 : 2, .rank = to->rank, .data = {to->data, reads_target ? to->data : from->data, from->data}};
     const ptrdiff_t wide = (ptrdiff_t)ct_dtype_size((ct_dtype)to->dtype), wide_from = (ptrdiff_t)ct_dtype_size((ct_dtype)from->dtype);
+    l.items[0] = (uint8_t)wide, l.items[1] = (uint8_t)(reads_target ? wide : wide_from), l.items[2] = (uint8_t)wide_from;
     for (size_t i = 0; i < to->rank; i++) {
         l.sizes[i] = to->sizes[i];
         l.steps[0][i] = to->strides[i] * wide;

@@ -37,13 +37,21 @@ OP_CASES(sum)
     REFUSED(0, "sum", ct_sum(in[0], 2), .shapes = {SIZES(2, 3)});
     REFUSED(0, "sum", ct_sum(in[0], CT_AXES(1, -1)), .shapes = {SIZES(2, 3)});
     REFUSED(0, "mean", ct_mean(in[0]), .shapes = {SIZES(2, 3)}, .kinds = "i");
-    CASE(ct_nansum(in[0], 1), .shapes = {SIZES(2, 3)}, .smooth = true);
-    CASE(ct_nansum(in[0], 1), .shapes = {SIZES(2, 3)}, .values = {LIST(1, NAN, 2, NAN, NAN, NAN)}, .expect = LIST(3, 0), .no_gradcheck = "NaN");
-    CASE(ct_nansum(in[0]), .shapes = {SIZES(3)}, .kinds = "i", .values = {LIST(1, 2, 3)}, .expect = LIST(6));
     CASE(ct_nanmean(in[0], CT_AXES(0, -1), .keepdims = true), .shapes = {SIZES(2, 3, 2)}, .smooth = true);
     CASE(ct_nanmean(in[0], 1), .shapes = {SIZES(2, 3)}, .values = {LIST(1, NAN, 2, NAN, NAN, NAN)}, .expect = LIST(1.5, NAN), .no_gradcheck = "NaN");
     CASE(ct_nanmean(in[0]), .shapes = {SIZES(0)}, .expect = LIST(NAN), .no_gradcheck = "NaN");
     REFUSED(0, "nanmean", ct_nanmean(in[0]), .shapes = {SIZES(3)}, .kinds = "i");
+}
+
+OP_CASES(nansum)
+{
+    CASE(ct_nansum(in[0]), .shapes = {SCALAR}, .smooth = true);
+    CASE(ct_nansum(in[0]), .shapes = {SIZES(0)}, .expect = LIST(0));
+    CASE(ct_nansum(in[0], 0), .shapes = {SIZES(150, 90)});
+    CASE(ct_nansum(in[0]), .shapes = {SIZES(70001)}, .tolerance = 1e-4);
+    CASE(ct_nansum(in[0], 1), .shapes = {SIZES(2, 3)}, .smooth = true);
+    CASE(ct_nansum(in[0], 1), .shapes = {SIZES(2, 3)}, .values = {LIST(1, NAN, 2, NAN, NAN, NAN)}, .expect = LIST(3, 0), .no_gradcheck = "NaN");
+    CASE(ct_nansum(in[0]), .shapes = {SIZES(3)}, .kinds = "i", .values = {LIST(1, 2, 3)}, .expect = LIST(6));
     REFUSED(0, "nansum: axis 1", ct_nansum(in[0], 1), .shapes = {SIZES(3)});
 }
 

@@ -338,6 +338,61 @@ static void test_every_cast(void **state)
             }
 }
 
+/* ---- Extremes and sums of terms against plain loops -------------------------------------------------------------------------------- */
+static size_t plain_extreme(const float *x, size_t n, size_t step, bool largest)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++) {
+        float v = x[i * step], b = x[best * step];
+        if (!isnan(b) && (isnan(v) || (largest ? v > b : v < b)))
+            best = i;
+    }
+    return best;
+}
+
+static void test_extremes_and_sums_of_terms(void **state)
+{
+    (void)state;
+    enum { MOST = 300, COLUMNS = 70 };
+    static float x[MOST * COLUMNS], about[COLUMNS], found[COLUMNS];
+    double totals[COLUMNS];
+    int64_t places[COLUMNS];
+    uint64_t random = 5;
+    for (EACH_ISA)
+        for (size_t n = 1; n <= MOST; n += n < 140 ? 1 : 37)
+            for (int trial = 0; trial < 3; trial++) {   /* few values, so that many are equal; then NaNs among them */
+                for (size_t i = 0; i < n * COLUMNS; i++)
+                    x[i] = trial == 2 && next_random(&random) % 97 == 0 ? NAN : (float)(next_random(&random) % 50) - 25;
+                for (int largest = 0; largest < 2; largest++) {
+                    kernels()->extreme[largest][F32](NULL, places, x, 1, 1, n, 1);
+                    assert_int_equal(places[0], plain_extreme(x, n, 1, largest));
+                    for (size_t rows = 1; rows <= COLUMNS; rows += COLUMNS - 1) {
+                        kernels()->extreme[largest][F32](found, places, x, rows, 1, n, COLUMNS);
+                        for (size_t j = 0; j < rows; j++) {
+                            const size_t want = plain_extreme(x + j, n, COLUMNS, largest);
+                            assert_int_equal(places[j], want);
+                            assert_memory_equal(&found[j], &x[j + want * COLUMNS], sizeof *found);
+                        }
+                    }
+                }
+                if (trial == 2)
+                    for (size_t i = 0; i < n * COLUMNS; i++)
+                        x[i] = isnan(x[i]) ? 0 : x[i];
+                for (size_t j = 0; j < COLUMNS; j++)
+                    about[j] = (float)(next_random(&random) % 9);
+                for (int order = 0; order < 2; order++) { /* whole numbers: every order of summing is exact */
+                    kernels()->fold[FOLD_SQUARES][order][F32](totals, x, COLUMNS, 1, n, COLUMNS, about);
+                    for (size_t j = 0; j < COLUMNS; j++) {
+                        double sum = 0;
+                        for (size_t i = 0; i < n; i++)
+                            sum += (double)(x[i * COLUMNS + j] - about[j]) * (double)(x[i * COLUMNS + j] - about[j]);
+                        assert_true(totals[j] == sum);
+                    }
+                }
+            }
+    cpu_set_isa_for_testing(in_use);
+}
+
 /* ---- The loop over strided operands, index by index --------------------------------------------------------------------------- */
 static void test_loops_over_random_strides(void **state)
 {
@@ -352,8 +407,8 @@ static void test_loops_over_random_strides(void **state)
     }
     for (int trial = 0; trial < 600; trial++) {
         cpu_set_isa_for_testing((enum cpu_isa)(trial % ((int)cpu_isa_detected() + 1)));
-        struct loop l = {.run = kernels()->binary[BINARY_sub][F32], .operands = 3, .rank = next_random(&random) % 6};
-        const int64_t most = trial % 50 ? 6 : l.rank > 2 ? 12 : 150;
+        struct loop l = {.run = kernels()->binary[BINARY_sub][F32], .operands = 3, .rank = next_random(&random) % 6, .items = {4, 4, 4}};
+        const int64_t most = trial % 10 ? 6 : l.rank > 2 ? 12 : 150;
         int64_t count = 1, used[3] = {0};
         for (size_t i = 0; i < l.rank; i++)
             count *= l.sizes[i] = (int64_t)(next_random(&random) % (uint64_t)(most + 1)) + (trial % 7 != 0);
@@ -558,6 +613,7 @@ int main(void)
         TEST(test_sums_over_all_axes),
         TEST(test_softmax_rows),
         TEST(test_every_cast),
+        TEST(test_extremes_and_sums_of_terms),
         TEST(test_loops_over_random_strides),
         TEST(test_orders_of_rows),
         TEST(test_extremes),

@@ -10,6 +10,11 @@
 
 enum { F32, F64, I64, BOOL, DTYPES, FLOATS = 2 }; /* in ct_dtype's order */
 
+/* The sum of x, of x that is not NaN, of (x - about)^2; the product of x; how many are not 0 */
+enum { FOLD_SUM, FOLD_NUMBERS, FOLD_SQUARES, FOLD_PRODUCT, FOLD_NONZERO, FOLDS };
+enum { FOLD_ALONG, FOLD_DOWN };
+enum { FOLD_ABREAST = 16, FOLD_MOST = 1024 };
+
 enum unary {
 #define ROW(name, ...) UNARY_##name,
 #include "../ops/unary.def"
@@ -37,7 +42,6 @@ typedef void pooling_vjp_kernel(const struct pooling *p, void *dx, const void *p
 struct resize;
 typedef void resize_kernel(const struct resize *r, void *y, const void *x, int64_t from, int64_t to);
 
-enum { SUM_ABREAST = 16 };
 struct kernels {
     kernel_loop *unary[UNARY_COUNT][FLOATS];
     kernel_loop *unary_vjp[UNARY_COUNT][FLOATS]; /* p: dx, g, x, y */
@@ -45,16 +49,20 @@ struct kernels {
     kernel_loop *integer_unary[UNARY_COUNT];    /* int64 to int64: neg abs sign square relu clamp and the roundings; NULL: the op promotes */
     kernel_loop *cast[DTYPES][DTYPES];          /* from, to */
     kernel_loop *copy[4], *where[4];            /* by log2 of the element's bytes: 1, -, 4, 8; where: p: out, condition, a, b */
+    /* By log2 of the element's bytes; steps in bytes. pack: to[i] = from[i step]; unpack: the way back; turn: to[j][i] = from[i][j],
+     * where rows of from are contiguous, as those of to. */
+    void (*pack[4])(void *to, const void *from, ptrdiff_t step, size_t n);
+    void (*unpack[4])(void *to, const void *from, ptrdiff_t step, size_t n);
+    void (*turn[4])(void *to, ptrdiff_t to_step, const void *from, ptrdiff_t from_step, size_t rows, size_t columns);
     kernel_loop *mask_scale[FLOATS];            /* p[2] ? p[1] * parameters[0] : 0 */
     kernel_loop *bce[FLOATS];                   /* -(y log p + (1 - y) log(1 - p)), logs at least -100; p: out, p, y */
 
-    /* Sums run over fixed blocks in a fixed order. step and row_step in elements. */
-    double (*sum_row[FLOATS])(const void *x, size_t n, ptrdiff_t step);
-    void (*sum_rows_abreast[FLOATS])(double *sums, const void *x, size_t n, ptrdiff_t step); /* of the rows x, x + 1, ...: SUM_ABREAST of them */
-    void (*sum_columns[FLOATS])(void *out, const void *x, size_t rows, size_t columns, ptrdiff_t row_step, ptrdiff_t step);
-    int64_t (*sum_integers[DTYPES])(const void *x, size_t n, ptrdiff_t step);
-    size_t (*extreme[2][DTYPES])(const void *x, size_t n, ptrdiff_t step); /* place of the first smallest [0] or largest [1]; NaN wins */
-    void (*extreme_columns[2][DTYPES])(void *out, int64_t *places, const void *x, size_t rows, size_t columns, ptrdiff_t row_step); /* NULL: not asked */
+    /* totals[i] = the sum or product over j of the terms of x[i row_step + j step], steps in elements: as doubles, or int64 where x is no
+     * float or nonzeros are counted. Along the rows or down them all at once: orders of their own, fixed by n. */
+    void (*fold[FOLDS][2][DTYPES])(void *totals, const void *x, size_t rows, ptrdiff_t row_step, size_t n, ptrdiff_t step,
+                                   const void *about); /* about: one a row; NULL: 0; down: at most FOLD_MOST rows */
+    /* The first smallest [0] or largest [1] of each such row, where NaN wins: its value and its place; NULL: not asked. */
+    void (*extreme[2][DTYPES])(void *values, int64_t *places, const void *x, size_t rows, ptrdiff_t row_step, size_t n, ptrdiff_t step);
 
     /* Rows of n contiguous values; out may be x. */
     void (*softmax[FLOATS])(void *out, const void *x, size_t n);
@@ -89,6 +97,7 @@ struct loop {
     size_t operands, rank;
     int64_t sizes[LOOP_RANK];
     char *data[LOOP_OPERANDS];
+    uint8_t items[LOOP_OPERANDS];               /* bytes of an element */
     ptrdiff_t steps[LOOP_OPERANDS][LOOP_RANK];  /* bytes */
 };
 void loop_run(struct loop *loop);               /* reorders and merges axes, shares large loops among threads; changes *loop */

@@ -1,248 +1,175 @@
-/* Sums and extremes of one row, or of all columns of a block of rows; compiled once per instruction set.
- *
- * A float32 row is summed in blocks of BLOCK elements, each in LANES partial sums, and the blocks in double: the order is fixed by
- * n alone, and the error stays that of a block. */
+/* Sums and products of rows; compiled once per instruction set. Rows whose elements lie together are taken one by one, each in LANES
+ * partial sums a BLOCK; FOLD_ABREAST rows that lie side by side in the same order, together. Down, all rows go at once, a term each.
+ * Blocks are joined in double: the order is fixed by n alone, and the error stays that of a block. */
 #include <string.h>
 
 #include "isa.h"
 #include "kernels.h"
 #include "tables.h"
 
-enum { BLOCK = 512, LANES = 64, ROWS = 64, ABREAST = SUM_ABREAST };
+#define UNUSED __attribute__((unused))
+enum { BLOCK = 512, LANES = 64, DOWN = 64, SHORT = 16, ABREAST = FOLD_ABREAST };
 
-/* Lanes that a short block does not reach hold zeros; leaving them out changes no bit. */
-ISA_INLINE size_t lanes_used(size_t count)
+/* Whether a compiler fuses what it may must not depend on how the operands lie. */
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define MULTIPLY_ADD(a, b, c) _Generic((a), float: __builtin_fmaf, double: __builtin_fma)(a, b, c)
+#else
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#endif
+
+#define PLUS(a, b) ((a) + (b))
+#define TIMES(a, b) ((a) * (b))
+
+/* What a value adds to its lane */
+#define SUM(lane, v) ((lane) + (v))
+#define NUMBERS(lane, v) ((lane) + ((v) == (v) ? (v) : 0))
+#define SQUARES(lane, v) MULTIPLY_ADD((v) - about, (v) - about, lane)
+#define PRODUCT(lane, v) ((lane) * (v))
+#define NONZERO(lane, v) ((lane) + ((v) != 0))
+
+/* Lanes that a short block does not reach hold what changes no bit, and may be left out. */
+ISA_INLINE size_t lanes_used(size_t n, size_t count)
 {
-    size_t lanes = LANES;
+    size_t lanes = n < SHORT ? 1 : LANES;
     while (lanes / 2 >= count && lanes > 1)
         lanes /= 2;
     return lanes;
 }
 
-#define SUM_ROW(T, suffix)                                                                                               \
-    static double sum_row_##suffix(const void *from, size_t n, ptrdiff_t step)                                           \
+/* Terms of T are joined in lanes of L, and blocks of them in S; bytes overflow after 255. */
+#define ROWS_ALONG(name, T, L, S, suffix, NONE, JOIN, TAKE)                                                              \
+    ISA_INLINE S name##_row_##suffix(const T *x, size_t n, ptrdiff_t step, const T about UNUSED)                         \
     {                                                                                                                    \
-        const T *x = from;                                                                                               \
-        double total = 0;                                                                                                \
-        for (size_t start = 0; start < n; start += BLOCK) {                                                              \
-            size_t count = n - start < BLOCK ? n - start : BLOCK, whole = count / LANES * LANES;                         \
-            T lane[LANES] = {0}, sum = 0;                                                                                \
-            if (step == 1)                                                                                               \
-                for (size_t i = 0; i < whole; i += LANES)                                                                \
-                    for (size_t j = 0; j < LANES; j++)                                                                   \
-                        lane[j] += x[start + i + j];                                                                     \
-            else                                                                                                         \
-                for (size_t i = 0; i < whole; i += LANES)                                                                \
-                    for (size_t j = 0; j < LANES; j++)                                                                   \
-                        lane[j] += x[(ptrdiff_t)(start + i + j) * step];                                                 \
+        const size_t block = sizeof(L) == 1 ? 3 * LANES : BLOCK;                                                         \
+        S total = NONE;                                                                                                  \
+        if (n < SHORT) {                                                                                                 \
+            L lane = NONE;                                                                                               \
+            for (size_t i = 0; i < n; i++)                                                                               \
+                lane = (L)TAKE(lane, x[(ptrdiff_t)i * step]);                                                            \
+            return (S)lane;                                                                                              \
+        }                                                                                                                \
+        for (size_t start = 0; start < n; start += block) {                                                              \
+            const size_t count = n - start < block ? n - start : block, whole = count / LANES * LANES;                   \
+            L lane[LANES];                                                                                               \
+            for (size_t j = 0; j < LANES; j++)                                                                           \
+                lane[j] = NONE;                                                                                          \
+            for (size_t i = 0; i < whole; i += LANES)                                                                    \
+                for (size_t j = 0; j < LANES; j++)                                                                       \
+                    lane[j] = (L)TAKE(lane[j], x[(ptrdiff_t)(start + i + j) * step]);                                    \
             for (size_t i = whole; i < count; i++)                                                                       \
-                lane[i - whole] += x[(ptrdiff_t)(start + i) * step];                                                     \
-            for (size_t width = lanes_used(count) / 2; width; width /= 2)                                                \
+                lane[i - whole] = (L)TAKE(lane[i - whole], x[(ptrdiff_t)(start + i) * step]);                            \
+            for (size_t width = lanes_used(n, count) / 2; width; width /= 2)                                             \
                 for (size_t j = 0; j < width; j++)                                                                       \
-                    lane[j] += lane[j + width];                                                                          \
-            sum = lane[0];                                                                                               \
-            total += sum;                                                                                                \
+                    lane[j] = (L)JOIN(lane[j], lane[j + width]);                                                         \
+            total = JOIN(total, (S)lane[0]);                                                                             \
         }                                                                                                                \
         return total;                                                                                                    \
-    }
-
-/* The same sums of ABREAST rows that lie side by side, x[i step + row]. */
-#define SUM_ROWS_ABREAST(T, suffix)                                                                                      \
-    static void sum_rows_abreast_##suffix(double *total, const void *from, size_t n, ptrdiff_t step)                     \
+    }                                                                                                                    \
+    ISA_INLINE void name##_abreast_##suffix(S *totals, const T *x, size_t n, ptrdiff_t step, const T *abouts)            \
     {                                                                                                                    \
-        const T *x = from;                                                                                               \
+        const size_t block = sizeof(L) == 1 ? 3 * LANES : BLOCK, mask = n < SHORT ? 0 : LANES - 1;                       \
+        T middle[ABREAST] = {0};                                                                                         \
+        if (abouts)                                                                                                      \
+            memcpy(middle, abouts, sizeof middle);                                                                       \
         for (size_t row = 0; row < ABREAST; row++)                                                                       \
-            total[row] = 0;                                                                                              \
-        for (size_t start = 0; start < n; start += BLOCK) {                                                              \
-            const size_t count = n - start < BLOCK ? n - start : BLOCK;                                                  \
-            T lane[LANES][ABREAST];                                                                                      \
-            memset(lane, 0, lanes_used(count) * sizeof *lane);                                                           \
-            for (size_t i = 0; i < count; i++, x += step)                                                                \
+            totals[row] = NONE;                                                                                          \
+        for (size_t start = 0; start < n; start += block) {                                                              \
+            const size_t count = n - start < block ? n - start : block, used = lanes_used(n, count);                     \
+            L lane[LANES][ABREAST];                                                                                      \
+            for (size_t j = 0; j < used; j++)                                                                            \
                 for (size_t row = 0; row < ABREAST; row++)                                                               \
-                    lane[i % LANES][row] += x[row];                                                                      \
-            for (size_t width = lanes_used(count) / 2; width; width /= 2)                                                \
+                    lane[j][row] = NONE;                                                                                 \
+            for (size_t i = 0; i < count; i++, x += step)                                                                \
+                for (size_t row = 0; row < ABREAST; row++) {                                                             \
+                    const T about UNUSED = middle[row];                                                                  \
+                    lane[i & mask][row] = (L)TAKE(lane[i & mask][row], x[row]);                                          \
+                }                                                                                                        \
+            for (size_t width = used / 2; width; width /= 2)                                                             \
                 for (size_t j = 0; j < width; j++) {                                                                     \
-                    T pair[ABREAST];                                                                                     \
+                    L pair[ABREAST];                                                                                     \
                     for (size_t row = 0; row < ABREAST; row++)                                                           \
-                        pair[row] = lane[j][row] + lane[j + width][row];                                                 \
+                        pair[row] = (L)JOIN(lane[j][row], lane[j + width][row]);                                         \
                     memcpy(lane[j], pair, sizeof pair);                                                                  \
                 }                                                                                                        \
             for (size_t row = 0; row < ABREAST; row++)                                                                   \
-                total[row] += lane[0][row];                                                                              \
+                totals[row] = JOIN(totals[row], (S)lane[0][row]);                                                        \
         }                                                                                                                \
-    }
-
-/* out[j] = sum of x[i][j]: strips of LANES columns stay in registers over ROWS rows, then go to a strip of doubles. */
-#define SUM_COLUMNS(T, suffix)                                                                                           \
-    static void sum_columns_##suffix(void *to, const void *from, size_t rows, size_t columns, ptrdiff_t row_step,        \
-                                     ptrdiff_t step)                                                                     \
-    {                                                                                                                    \
-        T *out = to;                                                                                                     \
-        for (size_t first = 0; first < columns; first += LANES) {                                                        \
-            size_t width = columns - first < LANES ? columns - first : LANES;                                            \
-            double total[LANES] = {0};                                                                                   \
-            for (size_t start = 0; start < rows; start += ROWS) {                                                        \
-                size_t end = rows - start < ROWS ? rows : start + ROWS;                                                  \
-                T strip[LANES] = {0};                                                                                    \
-                const T *x = (const T *)from + (ptrdiff_t)start * row_step + (ptrdiff_t)first * step;                    \
-                if (step != 1)                                                                                           \
-                    for (size_t i = start; i < end; i++, x += row_step)                                                  \
-                        for (size_t j = 0; j < width; j++)                                                               \
-                            strip[j] += x[(ptrdiff_t)j * step];                                                          \
-                else if (width == LANES)                                                                                 \
-                    for (size_t i = start; i < end; i++, x += row_step)                                                  \
-                        for (size_t j = 0; j < LANES; j++)                                                               \
-                            strip[j] += x[j];                                                                            \
-                else                                                                                                     \
-                    for (size_t i = start; i < end; i++, x += row_step)                                                  \
-                        for (size_t j = 0; j < width; j++)                                                               \
-                            strip[j] += x[j];                                                                            \
-                for (size_t j = 0; j < width; j++)                                                                       \
-                    total[j] += strip[j];                                                                                \
-            }                                                                                                            \
-            for (size_t j = 0; j < width; j++)                                                                           \
-                out[first + j] = (T)total[j];                                                                            \
-        }                                                                                                                \
-    }
-
-#define SUM_INTEGERS(T, suffix)                                                                                          \
-    static int64_t sum_integers_##suffix(const void *from, size_t n, ptrdiff_t step)                                     \
-    {                                                                                                                    \
-        const T *x = from;                                                                                               \
-        uint64_t total = 0;                                                                                              \
-        for (size_t i = 0; i < n; i++)                                                                                   \
-            total += (uint64_t)x[(ptrdiff_t)i * step];                                                                   \
-        return (int64_t)total;                                                                                           \
-    }
-
-/* The best of each BLOCK in LANES lanes; the first place only of the block that won. A NaN wins, and ends the search. */
-#define EXTREME(name, T, suffix, better)                                                                                 \
-    static size_t name##_##suffix(const void *from, size_t n, ptrdiff_t step)                                            \
-    {                                                                                                                    \
-        const T *x = from;                                                                                               \
-        T best = x[0];                                                                                                   \
-        size_t place = 0;                                                                                                \
-        if (step != 1) {                                                                                                 \
-            for (size_t i = 1; i < n && best == best; i++) {                                                             \
-                T v = x[(ptrdiff_t)i * step];                                                                            \
-                if (v better best || v != v)                                                                             \
-                    best = v, place = i;                                                                                 \
-            }                                                                                                            \
-            return place;                                                                                                \
-        }                                                                                                                \
-        size_t found = n, found_end = n;                                                                                 \
-        for (size_t start = 0, end; n >= LANES && start < n; start = end) {                                              \
-            T lane[LANES], strange[LANES];                                                                               \
-            end = n - start < BLOCK ? n : start + BLOCK;                                                                 \
-            const size_t last = end - LANES, first = start < last ? start : last; /* the last lanes may be seen twice */ \
-            for (size_t j = 0; j < LANES; j++)                                                                           \
-                lane[j] = x[last + j], strange[j] = lane[j] != lane[j] ? 1 : 0;                                          \
-            for (size_t i = first; i < last; i += LANES)                                                                 \
-                for (size_t j = 0; j < LANES; j++) {                                                                     \
-                    const T v = x[i + j];                                                                                \
-                    lane[j] = v better lane[j] ? v : lane[j];                                                            \
-                    strange[j] = v != v ? 1 : strange[j];                                                                \
-                }                                                                                                        \
-            for (size_t width = LANES / 2; width; width /= 2)                                                            \
-                for (size_t j = 0; j < width; j++) {                                                                     \
-                    lane[j] = lane[j + width] better lane[j] ? lane[j + width] : lane[j];                                \
-                    strange[j] = strange[j + width] != 0 ? 1 : strange[j];                                               \
-                }                                                                                                        \
-            if (strange[0] != 0) {                                                                                       \
-                for (place = first; x[place] == x[place];)                                                               \
-                    place++;                                                                                             \
-                return place;                                                                                            \
-            }                                                                                                            \
-            if (start == 0 || lane[0] better best)                                                                       \
-                best = lane[0], found = first, found_end = end;                                                          \
-        }                                                                                                                \
-        if (found < n) {                                                                                                 \
-            for (int there = 0; found + LANES < found_end; found += LANES) {                                             \
-                for (size_t j = 0; j < LANES; j++)                                                                       \
-                    there += x[found + j] == best;                                                                       \
-                if (there)                                                                                               \
-                    break;                                                                                               \
-            }                                                                                                            \
-            while (x[found] != best)                                                                                     \
-                found++;                                                                                                 \
-            return found;                                                                                                \
-        }                                                                                                                \
-        for (size_t i = 1; i < n && best == best; i++)                                                                   \
-            if (x[i] better best || x[i] != x[i])                                                                        \
-                best = x[i], place = i;                                                                                  \
-        return place;                                                                                                    \
     }                                                                                                                    \
-    static void name##_columns_##suffix(void *to, int64_t *to_places, const void *from, size_t rows, size_t columns, ptrdiff_t row_step) \
+    static void name##_along_##suffix(void *to, const void *from, size_t rows, ptrdiff_t row_step, size_t n, ptrdiff_t step, const void *abouts) \
     {                                                                                                                    \
-        T *out = to;                                                                                                     \
-        for (size_t first = 0; first < columns; first += LANES) {                                                        \
-            const size_t width = columns - first < LANES ? columns - first : LANES;                                      \
-            T best[LANES];                                                                                               \
-            int64_t place[LANES] = {0};                                                                                  \
-            const T *x = (const T *)from + first;                                                                        \
-            for (size_t j = 0; j < width; j++)                                                                           \
-                best[j] = x[j];                                                                                          \
-            for (size_t start = 1; start < rows; start += ROWS) {                                                        \
-                const size_t end = rows - start < ROWS ? rows : start + ROWS;                                            \
-                PLACE_##suffix since[LANES] = {0};                                                                       \
-                for (size_t i = start; i < end; i++) {                                                                   \
-                    const T *row = x + (ptrdiff_t)i * row_step;                                                          \
-                    const PLACE_##suffix here = (PLACE_##suffix)(i - start + 1);                                         \
-                    if (width == LANES)                                                                                  \
-                        for (size_t j = 0; j < LANES; j++) {                                                             \
-                            const bool take = (row[j] better best[j]) | ((row[j] != row[j]) & (best[j] == best[j]));     \
-                            best[j] = take ? row[j] : best[j], since[j] = take ? here : since[j];                        \
-                        }                                                                                                \
-                    else                                                                                                 \
-                        for (size_t j = 0; j < width; j++) {                                                             \
-                            const bool take = (row[j] better best[j]) | ((row[j] != row[j]) & (best[j] == best[j]));     \
-                            best[j] = take ? row[j] : best[j], since[j] = take ? here : since[j];                        \
-                        }                                                                                                \
+        S *totals = to;                                                                                                  \
+        const T *x = from, *about = abouts;                                                                              \
+        size_t i = 0;                                                                                                    \
+        if (row_step == 1 && step != 1)                                                                                  \
+            for (; i + ABREAST <= rows; i += ABREAST, x += ABREAST)                                                      \
+                name##_abreast_##suffix(totals + i, x, n, step, about ? about + i : NULL);                               \
+        if (step == 1)                                                                                                   \
+            for (; i < rows; i++, x += row_step)                                                                         \
+                totals[i] = name##_row_##suffix(x, n, 1, about ? about[i] : 0);                                          \
+        else                                                                                                             \
+            for (; i < rows; i++, x += row_step)                                                                         \
+                totals[i] = name##_row_##suffix(x, n, step, about ? about[i] : 0);                                       \
+    }
+
+#define ROWS_DOWN(name, T, L, S, suffix, NONE, JOIN, TAKE)                                                               \
+    static void name##_down_##suffix(void *to, const void *from, size_t rows, ptrdiff_t row_step, size_t n, ptrdiff_t step, const void *abouts) \
+    {                                                                                                                    \
+        static const T zeros[FOLD_MOST];                                                                                 \
+        const T *x = from, *middle = abouts ? abouts : zeros;                                                            \
+        S *totals = to;                                                                                                  \
+        L lane[FOLD_MOST];                                                                                               \
+        for (size_t j = 0; j < rows; j++)                                                                                \
+            totals[j] = NONE;                                                                                            \
+        for (size_t start = 0; start < n; start += DOWN) {                                                               \
+            const size_t count = n - start < DOWN ? n - start : DOWN;                                                    \
+            size_t i = 0;                                                                                                \
+            for (size_t j = 0; j < rows; j++)                                                                            \
+                lane[j] = NONE;                                                                                          \
+            if (row_step == 1)                                                                                           \
+                for (; i + 4 <= count; i += 4, x += 4 * step)                                                            \
+                    for (size_t j = 0; j < rows; j++) {                                                                  \
+                        const T about UNUSED = middle[j];                                                                \
+                        L sum = (L)TAKE(lane[j], x[j]);                                                                  \
+                        sum = (L)TAKE(sum, x[step + (ptrdiff_t)j]);                                                      \
+                        sum = (L)TAKE(sum, x[2 * step + (ptrdiff_t)j]);                                                  \
+                        lane[j] = (L)TAKE(sum, x[3 * step + (ptrdiff_t)j]);                                              \
+                    }                                                                                                    \
+            for (; i < count; i++, x += step)                                                                            \
+                for (size_t j = 0; j < rows; j++) {                                                                      \
+                    const T about UNUSED = middle[j];                                                                    \
+                    lane[j] = (L)TAKE(lane[j], x[(ptrdiff_t)j * row_step]);                                              \
                 }                                                                                                        \
-                for (size_t j = 0; j < width; j++)                                                                       \
-                    place[j] = since[j] ? (int64_t)start + since[j] - 1 : place[j];                                      \
-            }                                                                                                            \
-            for (size_t j = 0; j < width; j++) {                                                                         \
-                if (to)                                                                                                  \
-                    out[first + j] = best[j];                                                                            \
-                if (to_places)                                                                                           \
-                    to_places[first + j] = place[j];                                                                     \
-            }                                                                                                            \
+            for (size_t j = 0; j < rows; j++)                                                                            \
+                totals[j] = JOIN(totals[j], (S)lane[j]);                                                                 \
         }                                                                                                                \
     }
-#define PLACE_f32 int32_t                       /* as wide as the element, for vectors */
-#define PLACE_f64 int64_t
-#define PLACE_i64 int64_t
-#define PLACE_bool uint8_t
 
-SUM_ROW(float, f32)
-SUM_ROW(double, f64)
-SUM_ROWS_ABREAST(float, f32)
-SUM_ROWS_ABREAST(double, f64)
-SUM_COLUMNS(float, f32)
-SUM_COLUMNS(double, f64)
-SUM_INTEGERS(int64_t, i64)
-SUM_INTEGERS(uint8_t, bool)
-EXTREME(largest, float, f32, >)
-EXTREME(largest, double, f64, >)
-EXTREME(largest, int64_t, i64, >)
-EXTREME(largest, uint8_t, bool, >)
-EXTREME(smallest, float, f32, <)
-EXTREME(smallest, double, f64, <)
-EXTREME(smallest, int64_t, i64, <)
-EXTREME(smallest, uint8_t, bool, <)
+#define ROWS(...)                                                                                                        \
+    ROWS_ALONG(__VA_ARGS__)                                                                                              \
+    ROWS_DOWN(__VA_ARGS__)
+ROWS(sum, float, float, double, f32, 0, PLUS, SUM)
+ROWS(sum, double, double, double, f64, 0, PLUS, SUM)
+ROWS(sum, uint64_t, uint64_t, uint64_t, i64, 0, PLUS, SUM)
+ROWS(sum, uint8_t, uint8_t, uint64_t, u8, 0, PLUS, SUM)
+ROWS(numbers, float, float, double, f32, 0, PLUS, NUMBERS)
+ROWS(numbers, double, double, double, f64, 0, PLUS, NUMBERS)
+ROWS(squares, float, float, double, f32, 0, PLUS, SQUARES)
+ROWS(squares, double, double, double, f64, 0, PLUS, SQUARES)
+ROWS(product, float, double, double, f32, 1, TIMES, PRODUCT)
+ROWS(product, double, double, double, f64, 1, TIMES, PRODUCT)
+ROWS(product, uint64_t, uint64_t, uint64_t, i64, 1, TIMES, PRODUCT)
+ROWS(product, uint8_t, uint8_t, uint64_t, u8, 1, TIMES, PRODUCT)
+ROWS(nonzero, float, uint32_t, uint64_t, f32, 0, PLUS, NONZERO)
+ROWS(nonzero, double, uint64_t, uint64_t, f64, 0, PLUS, NONZERO)
+ROWS(nonzero, uint64_t, uint64_t, uint64_t, i64, 0, PLUS, NONZERO)
 
 void ISA_NAME(reduce_table)(struct kernels *table)
 {
-    table->sum_row[F32] = sum_row_f32, table->sum_row[F64] = sum_row_f64;
-    table->sum_rows_abreast[F32] = sum_rows_abreast_f32, table->sum_rows_abreast[F64] = sum_rows_abreast_f64;
-    table->sum_columns[F32] = sum_columns_f32, table->sum_columns[F64] = sum_columns_f64;
-    table->sum_integers[I64] = sum_integers_i64, table->sum_integers[BOOL] = sum_integers_bool;
-#define EXTREMES(at, name)                                                                                               \
-    table->extreme[at][F32] = name##_f32, table->extreme[at][F64] = name##_f64;                                          \
-    table->extreme[at][I64] = name##_i64, table->extreme[at][BOOL] = name##_bool;                                        \
-    table->extreme_columns[at][F32] = name##_columns_f32, table->extreme_columns[at][F64] = name##_columns_f64;          \
-    table->extreme_columns[at][I64] = name##_columns_i64, table->extreme_columns[at][BOOL] = name##_columns_bool;
-    EXTREMES(0, smallest)
-    EXTREMES(1, largest)
+#define ENTER(kind, at, name, suffix) table->fold[kind][FOLD_ALONG][at] = name##_along_##suffix, table->fold[kind][FOLD_DOWN][at] = name##_down_##suffix
+#define ENTER_FLOATS(kind, name) ENTER(kind, F32, name, f32), ENTER(kind, F64, name, f64)
+    ENTER_FLOATS(FOLD_SUM, sum), ENTER(FOLD_SUM, I64, sum, i64), ENTER(FOLD_SUM, BOOL, sum, u8);
+    ENTER_FLOATS(FOLD_NUMBERS, numbers);
+    ENTER_FLOATS(FOLD_SQUARES, squares);
+    ENTER_FLOATS(FOLD_PRODUCT, product), ENTER(FOLD_PRODUCT, I64, product, i64), ENTER(FOLD_PRODUCT, BOOL, product, u8);
+    ENTER_FLOATS(FOLD_NONZERO, nonzero), ENTER(FOLD_NONZERO, I64, nonzero, i64), ENTER(FOLD_NONZERO, BOOL, sum, u8);
 }

@@ -50,13 +50,13 @@ enum { LANES = 32 };
         T *out = to;                                                                                                     \
         const T *x = from;                                                                                               \
         T m = largest_##suffix(x, n), total = 0;                                                                         \
-        for (size_t i = 0; i < n; i++)                                                                                   \
-            out[i] = EXP(x[i] - m);                                                                                      \
-        if (n < LANES)                                                                                                   \
+        if (n < LANES) {                                                                                                 \
+            for (size_t i = 0; i < n; i++)                                                                               \
+                out[i] = EXP(x[i] - m);                                                                                  \
             for (size_t i = 0; i < n; i++)                                                                               \
                 total += out[i];                                                                                         \
-        else {                                                                                                           \
-            FOLD(T, sum, 0, n, RESULT, PLUS)                                                                             \
+        } else {                                                                                                         \
+            FOLD(T, sum, 0, n, STORED_##suffix, PLUS)                                                                    \
             total = sum;                                                                                                 \
         }                                                                                                                \
         T scale = 1 / total;                                                                                             \
@@ -123,7 +123,8 @@ enum { LANES = 32 };
         dx[target] -= s;                                                                                                 \
     }
 #define VALUE(i) x[i]
-#define RESULT(i) out[i]
+#define STORED_f32(i) (out[i] = exp_f32(x[i] - m))
+#define STORED_f64(i) (out[i] = exp(x[i] - m))
 #define PRODUCT(i) (g[i] * y[i])
 #define COTANGENT(i) g[i]
 #define SHIFTED_f32(i) exp_f32(x[i] - shift)

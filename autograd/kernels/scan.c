@@ -17,23 +17,6 @@
         SUM total = 1;                                                                                                   \
         for (size_t i = 0; i < n; i++)                                                                                   \
             STORE_##suffix(to, i, total *= (SUM)x[i]);                                                                   \
-    }                                                                                                                    \
-    static void fold_##suffix(void *to, const void *from, size_t n)                                                      \
-    {                                                                                                                    \
-        enum { LANES = 8 };                                                                                              \
-        const T *x = from;                                                                                               \
-        SUM lane[LANES], total = 1;                                                                                      \
-        for (size_t j = 0; j < LANES; j++)                                                                               \
-            lane[j] = 1;                                                                                                 \
-        size_t i = 0;                                                                                                    \
-        for (; i + LANES <= n; i += LANES)                                                                               \
-            for (size_t j = 0; j < LANES; j++)                                                                           \
-                lane[j] *= (SUM)x[i + j];                                                                                \
-        for (size_t j = 0; i < n; i++, j++)                                                                              \
-            lane[j] *= (SUM)x[i];                                                                                        \
-        for (size_t j = 0; j < LANES; j++)                                                                               \
-            total *= lane[j];                                                                                            \
-        STORE_##suffix(to, 0, total);                                                                                    \
     }
 #define STORE_f32(to, i, v) (((float *)(to))[i] = (float)(v))
 #define STORE_f64(to, i, v) (((double *)(to))[i] = (v))
@@ -45,7 +28,6 @@ SCANS(int64_t, uint64_t, i64)
 SCANS(uint8_t, uint64_t, bool)
 scan_kernel *const scan_sum[DTYPES] = {sum_f32, sum_f64, sum_i64, sum_bool};
 scan_kernel *const scan_product[DTYPES] = {product_f32, product_f64, product_i64, product_bool};
-scan_kernel *const fold_product[DTYPES] = {fold_f32, fold_f64, fold_i64, fold_bool};
 
 static double log_add_exp(double a, double b)
 {

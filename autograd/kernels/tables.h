@@ -6,6 +6,8 @@
 #define KERNEL_SOURCES(ROW, isa)                                                                                         \
     ROW(channels, isa)                                                                                                   \
     ROW(elementwise, isa)                                                                                                \
+    ROW(extreme, isa)                                                                                                    \
+    ROW(pack, isa)                                                                                                       \
     ROW(pooling, isa)                                                                                                    \
     ROW(random, isa)                                                                                                     \
     ROW(reduce, isa)                                                                                                     \

@@ -276,7 +276,7 @@ COMPARISON_OP(logical_xor)
 const struct op op_logical_not = {"logical_not", NULL, NULL, 0};
 ct_tensor *ct_logical_not(ct_tensor *x)
 {
-    return given("logical_not", "the operand", x) ? graph_record(&op_logical_not, ct_eq(x, false), &x, 1, NULL, 0) : NULL;
+    return given("logical_not", "the operand", x) ? graph_record(&op_logical_not, ct_eq(x, (bool)false), &x, 1, NULL, 0) : NULL;
 }
 
 /* ---- where: da = c ? g : 0, db = c ? 0 : g ------------------------------------------------------------------------------------------- */

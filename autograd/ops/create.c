@@ -1,6 +1,7 @@
 /* New tensors from sizes and numbers. */
 #include <math.h>
 
+#include "../kernels/pool.h"
 #include "ops.h"
 
 static bool known_dtype(const char *op, ct_dtype dtype)
@@ -18,11 +19,20 @@ static size_t bytes_of(const ct_tensor *t)
     return (size_t)tensor_numel(t) * ct_dtype_size((ct_dtype)t->dtype);
 }
 
+enum { ZEROED = 1 << 18 };                      /* bytes a part */
+
+static void zero_part(size_t part, void *tensor)
+{
+    ct_tensor *t = tensor;
+    const size_t from = part * ZEROED, bytes = bytes_of(t);
+    memset(t->data + from, 0, bytes - from < ZEROED ? bytes - from : ZEROED);
+}
+
 ct_tensor *zeros_of(const char *op, ct_dtype dtype, const int64_t *sizes, size_t rank)
 {
     ct_tensor *t = known_dtype(op, dtype) ? tensor_new(op, dtype, rank, sizes, NULL) : NULL;
     if (t)
-        memset(t->data, 0, bytes_of(t));
+        pool_run((bytes_of(t) + ZEROED - 1) / ZEROED, zero_part, t);
     return t;
 }
 

@@ -102,9 +102,13 @@ static ct_tensor *triangle(const char *op, ct_tensor *x, int64_t diagonal, bool 
         return ct_fail("%s: %s: want at least two axes", op, SHAPE(x));
     const int64_t *sizes = x->sizes + x->rank - 2;
     ct_tensor *gone = tensor_new(op, CT_BOOL, 2, sizes, NULL);
-    for (int64_t i = 0; gone && i < sizes[0]; i++)
-        for (int64_t j = 0; j < sizes[1]; j++)
-            ((bool *)gone->data)[i * sizes[1] + j] = upper ? j - i < diagonal : j - i > diagonal;
+    for (int64_t i = 0; gone && i < sizes[0]; i++) { /* the first columns up to the edge, and the rest */
+        const int64_t n = sizes[1], after = upper ? 0 : 1;
+        int64_t edge;
+        edge = __builtin_add_overflow(i, diagonal, &edge) ? diagonal < 0 ? 0 : n : edge < -after ? 0 : edge >= n ? n : edge + after;
+        memset(gone->data + i * n, upper, (size_t)edge);
+        memset(gone->data + i * n + edge, !upper, (size_t)(n - edge));
+    }
     return gone ? ct_masked_fill(x, gone, 0) : NULL;
 }
 

@@ -50,7 +50,7 @@ void run_loop(kernel_loop *run, const double *parameters, ct_tensor *const *tens
         const ct_tensor *t = tensors[k];
         const int64_t item = (int64_t)ct_dtype_size((ct_dtype)t->dtype);
         const size_t lead = (size_t)(out->rank - t->rank);
-        l.data[k] = t->data;
+        l.data[k] = t->data, l.items[k] = (uint8_t)item;
         for (size_t i = 0; i < out->rank; i++)
             l.steps[k][i] = i < lead || (t->sizes[i - lead] == 1 && out->sizes[i] != 1) ? 0 : t->strides[i - lead] * item;
     }

@@ -1,112 +1,71 @@
 /* Largest, smallest and middle, and where they are. */
-#include "../kernels/pool.h"
 #include "indexing.h"
+#include "pieces.h"
 #include "rows.h"
 
 #define VJP(name)                                                                                                        \
     static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
 
-/* For each kept element of x (all of x as one row: axis 0): the place of its extreme, and its value. Long rows go in pieces; columns
- * that lie side by side go together. */
+/* For each kept element of x: its extreme's value, and its place among the elements that go. */
 struct search {
-    const ct_tensor *x;
-    int axis;
     bool largest;
-    int64_t rows, length, stride, per_part;
-    int64_t pieces;                             /* of a row, PIECE long */
-    int64_t columns, width, strips;             /* side by side, and in strips of which width */
-    int64_t *places, *best;                     /* best: of every piece */
-    char *values;
+    char *values;                               /* of each chunk all rows; NULL: not asked */
+    int64_t *places;
 };
-enum { PIECE = 1 << 15 };
 
-static const char *row_start(const struct search *s, int64_t row)
-{
-    int64_t offset = 0;
-    for (int i = s->x->rank; i-- > 0;)
-        if (i != s->axis) {
-            offset += row % s->x->sizes[i] * s->x->strides[i];
-            row /= s->x->sizes[i];
-        }
-    return s->x->data + offset * (int64_t)ct_dtype_size((ct_dtype)s->x->dtype);
-}
-
-static void found(const struct search *s, int64_t row, const char *start, int64_t place)
-{
-    const size_t item = ct_dtype_size((ct_dtype)s->x->dtype);
-    if (s->places)
-        s->places[row] = place;
-    if (s->values)
-        memcpy(s->values + (size_t)row * item, start + place * s->stride * (int64_t)item, item);
-}
-
-static void search_rows(size_t part, void *context)
+static void search_piece(const struct pieces *p, const struct piece *piece, void *context)
 {
     const struct search *s = context;
-    const int64_t end = (int64_t)(part + 1) * s->per_part;
-    for (int64_t row = (int64_t)part * s->per_part; row < end && row < s->rows; row++) {
-        const char *from = row_start(s, row);
-        found(s, row, from, (int64_t)kernels()->extreme[s->largest][s->x->dtype](from, (size_t)s->length, s->stride));
-    }
+    const int dtype = p->x->dtype;
+    const int64_t at = piece->chunk * p->rows + piece->first;
+    int64_t *places = s->places ? s->places + at : NULL;
+    kernels()->extreme[s->largest][dtype](s->values ? s->values + at * (int64_t)ct_dtype_size((ct_dtype)dtype) : NULL, places, piece->x,
+                                          (size_t)piece->rows, p->step, (size_t)piece->length, p->stride);
+    for (int64_t i = 0; places && piece->chunk && i < piece->rows; i++)
+        places[i] += piece->chunk * p->chunk;
 }
 
-static void search_piece(size_t part, void *context)
+/* The chunks' values are rows of a matrix, and searched alike. */
+static bool search_chunks(const char *op, struct pieces *p, int64_t width, int64_t chunk, const struct search *s)
 {
-    const struct search *s = context;
-    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)s->x->dtype), from = (int64_t)part % s->pieces * PIECE, left = s->length - from;
-    const char *x = row_start(s, (int64_t)part / s->pieces) + from * s->stride * item;
-    s->best[part] = from + (int64_t)kernels()->extreme[s->largest][s->x->dtype](x, (size_t)(left < PIECE ? left : PIECE), s->stride);
-}
-
-static void search_strip(size_t part, void *context)
-{
-    const struct search *s = context;
-    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)s->x->dtype);
-    const int64_t row = (int64_t)part / s->strips * s->columns, from = (int64_t)part % s->strips * s->width, left = s->columns - from;
-    kernels()->extreme_columns[s->largest][s->x->dtype](s->values ? s->values + (row + from) * item : NULL, s->places ? s->places + row + from : NULL,
-                                                        row_start(s, row) + from * item, (size_t)s->length,
-                                                        (size_t)(left < s->width ? left : s->width), s->stride);
-}
-
-/* The best of a row's pieces: their values side by side, and the same search. */
-static void join_pieces(const struct search *s, int64_t row, char *values)
-{
-    const size_t item = ct_dtype_size((ct_dtype)s->x->dtype);
-    const char *from = row_start(s, row);
-    const int64_t *best = s->best + row * s->pieces;
-    for (int64_t i = 0; i < s->pieces; i++)
-        memcpy(values + (size_t)i * item, from + best[i] * s->stride * (int64_t)item, item);
-    found(s, row, from, best[kernels()->extreme[s->largest][s->x->dtype](values, (size_t)s->pieces, 1)]);
-}
-
-static bool search(const char *op, const ct_tensor *x, int axis, bool largest, ct_tensor *places, ct_tensor *values)
-{
-    const int64_t length = x->rank ? x->sizes[axis] : 1, rows = places ? tensor_numel(places) : tensor_numel(values);
-    if (length == 0)
-        return ct_fail("%s: %s has nothing along axis %d", op, SHAPE(x), axis) != NULL;
-    struct search s = {.x = x, .axis = axis, .largest = largest, .rows = rows, .length = length, .stride = x->rank ? x->strides[axis] : 1,
-                       .per_part = length < LOOP_GRAIN ? LOOP_GRAIN / length : 1, .pieces = (length - 1) / PIECE + 1,
-                       .places = places ? (int64_t *)places->data : NULL, .values = values ? values->data : NULL};
-    const int beside = x->rank - 1 - (axis == x->rank - 1);
-    if (rows && beside >= 0 && s.stride != 1 && x->strides[beside] == 1 && x->sizes[beside] >= 4) {
-        s.columns = x->sizes[beside];
-        const int64_t strip = LOOP_GRAIN / 64 / length;
-        s.width = 64 * (strip > 1 ? strip : 1);
-        s.strips = (s.columns + s.width - 1) / s.width;
-        pool_run((size_t)(rows / s.columns * s.strips), search_strip, &s);
-        return true;
-    }
-    if (s.pieces == 1) {
-        pool_run((size_t)((rows + s.per_part - 1) / s.per_part), search_rows, &s);
-        return true;
-    }
-    const size_t bytes = (size_t)(rows * s.pieces + s.pieces) * sizeof *s.best;
-    if (!(s.best = memory_get(bytes)))
+    const int64_t chunks = (p->length + chunk - 1) / chunk;
+    const size_t item = ct_dtype_size((ct_dtype)p->x->dtype), places = (size_t)(p->rows * chunks) * sizeof *s->places, bytes = places + (size_t)(p->rows * chunks) * item;
+    char *partial = memory_get(bytes);
+    if (!partial)
         return ct_fail("%s: out of memory", op) != NULL;
-    pool_run((size_t)(rows * s.pieces), search_piece, &s);
-    for (int64_t row = 0; row < rows; row++)
-        join_pieces(&s, row, (char *)(s.best + rows * s.pieces));
-    memory_put(s.best, bytes);
+    struct search each = {s->largest, partial + places, s->places ? (int64_t *)(void *)partial : NULL};
+    pieces_run(p, width, chunk, search_piece, &each);
+    kernels()->extreme[s->largest][p->x->dtype](s->values, s->places, each.values, (size_t)p->rows, 1, (size_t)chunks, p->rows);
+    for (int64_t i = 0; s->places && i < p->rows; i++)
+        s->places[i] = each.places[s->places[i] * p->rows + i];
+    memory_put(partial, bytes);
+    return true;
+}
+
+static bool search(const char *op, ct_tensor *x, unsigned set, bool largest, ct_tensor *places, ct_tensor *values)
+{
+    enum { CHUNK = 1 << 15, STRIP = 512, ALONG = 64 };
+    for (int i = 0; i < x->rank; i++)
+        if (set >> i & 1 && x->sizes[i] == 0)
+            return ct_fail("%s: %s has nothing along axis %d", op, SHAPE(x), i) != NULL;
+    struct pieces p = pieces_of(x, set);
+    if (p.gone.count > 1) {                     /* no single stride walks them */
+        const bool was = ct_set_recording(false);
+        x = axes_last(x, set);
+        ct_set_recording(was);
+        if (!x)
+            return false;
+        p = pieces_of(x, 1u << (x->rank - 1));
+    }
+    if (p.rows == 0)
+        return true;
+    struct search s = {largest, values ? values->data : NULL, places ? (int64_t *)(void *)places->data : NULL};
+    const bool down = p.step == 1 && p.stride != 1;
+    const int64_t width = down ? STRIP : p.length < LOOP_GRAIN ? ALONG : 1, columns = p.line < STRIP ? p.line : STRIP;
+    const int64_t chunk = down ? 4 * CHUNK / columns : CHUNK;
+    if (p.length > chunk)
+        return search_chunks(op, &p, width, chunk, &s);
+    pieces_run(&p, width, chunk, search_piece, &s);
     return true;
 }
 
@@ -123,12 +82,10 @@ static ct_tensor *arg(const struct op *op, ct_tensor *x, const int *axes, size_t
         return NULL;
     if (!count && tensor_numel(x) == 0)
         return ct_fail("%s: %s is empty", op->name, SHAPE(x));
-    size_t rank = reduced_sizes(x, count ? 1u << axis : ~0u, keepdims, sizes);
-    bool was = ct_set_recording(false);
-    ct_tensor *flat = count ? x : (ct_reshape)(x, (const int64_t[]){-1}, 1);
-    ct_tensor *places = flat ? tensor_new(op->name, CT_INT64, rank, sizes, NULL) : NULL;
-    ct_set_recording(was);
-    return places && search(op->name, flat, axis, largest, places, NULL) ? graph_record(op, places, &x, 1, NULL, 0) : NULL;
+    const unsigned set = !count ? ~0u : x->rank ? 1u << axis : 0;
+    size_t rank = reduced_sizes(x, set, keepdims, sizes);
+    ct_tensor *places = tensor_new(op->name, CT_INT64, rank, sizes, NULL);
+    return places && search(op->name, x, set, largest, places, NULL) ? graph_record(op, places, &x, 1, NULL, 0) : NULL;
 }
 
 const struct op op_argmax = {"argmax", NULL, NULL, 0};
@@ -201,32 +158,13 @@ static ct_tensor *extreme(const char *name, const struct op *picked, const struc
         return NULL;
     if (count == 1 && picked) {
         ct_tensor *places = tensor_new(name, CT_INT64, rank, sizes, NULL);
-        if (!places || !search(name, x, __builtin_ctz(set), largest, places, y))
+        if (!places || !search(name, x, set, largest, places, y))
             return NULL;
         if (indices)
             *indices = places;
         return RECORD(picked, y, &set, x, places);
     }
-    bool was = ct_set_recording(false);         /* the axes in question last, as one */
-    int order[CT_MAX_RANK], last = 0;
-    int64_t flat_sizes[CT_MAX_RANK + 1];
-    size_t kept = 0;
-    for (int i = 0; i < x->rank; i++)
-        if (!(set >> i & 1))
-            flat_sizes[kept] = x->sizes[i], order[kept++] = i;
-    for (int i = 0; i < x->rank; i++)
-        if (set >> i & 1)
-            order[kept + (size_t)last++] = i;
-    flat_sizes[kept] = 1;
-    for (int i = 0; i < last; i++)
-        flat_sizes[kept] *= x->sizes[order[kept + (size_t)i]];
-    ct_tensor *flat = last ? (ct_reshape)((ct_permute)(x, order, x->rank), flat_sizes, kept + 1) : x;
-    ct_set_recording(was);
-    if (!flat || (last && !search(name, flat, (int)kept, largest, NULL, y)))
-        return NULL;
-    if (!last)
-        copy_values(y, x);
-    return RECORD(shared, y, &set, x);
+    return search(name, x, set, largest, NULL, y) ? RECORD(shared, y, &set, x) : NULL;
 }
 
 ct_tensor *(ct_max)(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices)

@@ -50,13 +50,6 @@ ct_tensor *(ct_l1)(ct_tensor *x, ct_tensor *y, const ct_loss_options *options)
     return loss_reduced(ct_abs(ct_sub(x, y)), reduction_of(options));
 }
 
-/* c (|d| - c / 2) with c = min(|d|, delta): no branch overflows, and the derivative is c sign(d) */
-static ct_tensor *huber_terms(ct_tensor *x, ct_tensor *y, double delta)
-{
-    ct_tensor *distance = ct_abs(ct_sub(x, y)), *near = ct_clamp(distance, -INFINITY, delta);
-    return ct_mul(near, ct_sub(distance, ct_mul(0.5, near)));
-}
-
 const ct_huber_options ct_huber_defaults = {CT_HUBER_DEFAULTS .end_ = 0};
 ct_tensor *(ct_huber)(ct_tensor *x, ct_tensor *y, const ct_huber_options *options)
 {
@@ -65,7 +58,7 @@ ct_tensor *(ct_huber)(ct_tensor *x, ct_tensor *y, const ct_huber_options *option
         return NULL;
     if (!(o.delta > 0))
         return ct_fail("huber: delta %g, want more than 0", o.delta);
-    return loss_reduced(huber_terms(x, y, o.delta), o.reduction);
+    return loss_reduced(scaled_huber(ct_sub(x, y), o.delta, 1), o.reduction);
 }
 
 const ct_smooth_l1_options ct_smooth_l1_defaults = {CT_SMOOTH_L1_DEFAULTS .end_ = 0};
@@ -76,7 +69,7 @@ ct_tensor *(ct_smooth_l1)(ct_tensor *x, ct_tensor *y, const ct_smooth_l1_options
         return NULL;
     if (!(o.beta >= 0))
         return ct_fail("smooth_l1: beta %g, want at least 0", o.beta);
-    return loss_reduced(o.beta > 0 ? ct_div(huber_terms(x, y, o.beta), o.beta) : ct_abs(ct_sub(x, y)), o.reduction);
+    return loss_reduced(o.beta > 0 ? scaled_huber(ct_sub(x, y), o.beta, 1 / o.beta) : ct_abs(ct_sub(x, y)), o.reduction);
 }
 
 ct_tensor *(ct_hinge)(ct_tensor *x, ct_tensor *y, const ct_loss_options *options)

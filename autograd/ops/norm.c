@@ -76,6 +76,14 @@ VJP(norm_vjp)
 }
 const struct op op_norm = {"norm", norm_vjp, NULL, READS(0) | READS_OUTPUT};
 
+static ct_tensor *sum_of_squares(ct_tensor *x, unsigned set, bool keepdims)
+{
+    int64_t sizes[CT_MAX_RANK];
+    const size_t rank = reduced_sizes(x, set, keepdims, sizes);
+    ct_tensor *y = tensor_new("norm", (ct_dtype)x->dtype, rank, sizes, NULL);
+    return y && fold("norm", y, x, set, FOLD_SQUARES, NULL) ? y : NULL;
+}
+
 ct_tensor *(ct_norm)(ct_tensor *x, const int *axes, size_t count, bool keepdims, double p)
 {
     bool ok;
@@ -98,7 +106,7 @@ ct_tensor *(ct_norm)(ct_tensor *x, const int *axes, size_t count, bool keepdims,
     if (p == 0)
         y = ct_cast((ct_count_nonzero)(x, axes, count, keepdims), (ct_dtype)x->dtype);
     else if (p == 2)
-        y = ct_sqrt((ct_sum)(ct_square(x), axes, count, keepdims));
+        y = ct_sqrt(sum_of_squares(x, s.set, keepdims));
     else
         y = ct_pow((ct_sum)(ct_pow(ct_abs(x), p), axes, count, keepdims), 1 / p);
     ct_set_recording(was);

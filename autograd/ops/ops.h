@@ -26,4 +26,6 @@ ct_tensor *zeros_of(const char *op, ct_dtype dtype, const int64_t *sizes, size_t
 /* A reduced axis set applied to x's sizes; keepdims leaves 1s. */
 size_t reduced_sizes(const ct_tensor *x, unsigned axes, bool keepdims, int64_t *sizes);
 ct_tensor *with_axes(ct_tensor *y, const ct_tensor *x, unsigned axes); /* y, reduced without keepdims, with 1s where axes were */
+/* y, contiguous, becomes the sums (or what kind says: FOLD_SUM, ...) of x over the axes; about: contiguous, as y, or NULL. */
+bool fold(const char *op, ct_tensor *y, const ct_tensor *x, unsigned axes, int kind, const ct_tensor *about);
 #endif

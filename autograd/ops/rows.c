@@ -20,6 +20,17 @@ ct_tensor *axes_last(ct_tensor *x, unsigned set)
     return rows ? ct_contiguous(rows) : NULL;
 }
 
+ct_tensor *axes_back(ct_tensor *rows, const ct_tensor *x, unsigned set)
+{
+    int back[CT_MAX_RANK], at = 0;
+    int64_t sizes[CT_MAX_RANK];
+    for (int gone = 0; gone < 2; gone++)
+        for (int i = 0; i < x->rank; i++)
+            if ((int)(set >> i & 1) == gone)
+                sizes[at] = x->sizes[i], back[i] = at++;
+    return rows ? (ct_permute)((ct_reshape)(rows, sizes, x->rank), back, x->rank) : NULL;
+}
+
 ct_tensor *axis_last(ct_tensor *x, int axis)
 {
     if (x && !x->rank)

@@ -5,6 +5,7 @@
 
 /* x as contiguous rows, recorded if x wants a gradient. 0-d is one row of one; quiet on NULL. */
 ct_tensor *axes_last(ct_tensor *x, unsigned set); /* (kept..., all of the set as one axis) */
+ct_tensor *axes_back(ct_tensor *rows, const ct_tensor *x, unsigned set); /* undoes it */
 ct_tensor *axis_last(ct_tensor *x, int axis);   /* axis and the last one change places */
 ct_tensor *axis_back(ct_tensor *y, const ct_tensor *x, int axis); /* undoes it for what an op made of x's rows */
 

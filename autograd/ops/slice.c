@@ -46,11 +46,45 @@ static ct_tensor *cut_out(ct_tensor *x, const struct cut *c)
     return x ? graph_record(&op_slice, cut_view("slice", x, c), &x, 1, c, sizeof *c) : NULL;
 }
 
+/* What of y lies outside the cut becomes value: before and behind it on each axis, within it on the axes before that one. */
+static bool fill_around(ct_tensor *y, const struct cut *c, ct_tensor *value)
+{
+    struct cut side = {{0}, {0}, {0}};
+    if (!value)
+        return false;
+    ct_tensor wide = *value;
+    memset(wide.strides, 0, sizeof wide.strides);
+    for (int i = 0; i < y->rank; i++)
+        side.step[i] = 1, side.length[i] = y->sizes[i];
+    for (int i = 0; i < y->rank; i++) {
+        const int64_t end = c->start[i] + c->length[i];
+        for (int behind = 0; behind < 2; behind++) {
+            side.start[i] = behind ? end : 0;
+            side.length[i] = behind ? y->sizes[i] - end : c->start[i];
+            ct_tensor *part = side.length[i] ? cut_view("pad", y, &side) : NULL;
+            if (!part && side.length[i])
+                return false;
+            if (!part)
+                continue;
+            wide.rank = y->rank;
+            memcpy(wide.sizes, part->sizes, sizeof wide.sizes);
+            copy_values(part, &wide);
+        }
+        side.start[i] = c->start[i], side.length[i] = c->length[i];
+    }
+    return true;
+}
+
 static ct_tensor *lay_into(ct_tensor *x, const struct cut *c, const int64_t *sizes, double value)
 {
-    ct_tensor *y = x ? (ct_full)(sizes, x->rank, value, (ct_dtype)x->dtype) : NULL;
+    bool whole_steps = true;
+    for (int i = 0; x && i < x->rank; i++)
+        whole_steps &= c->step[i] == 1;
+    ct_tensor *y = !x             ? NULL
+                   : !whole_steps ? (ct_full)(sizes, x->rank, value, (ct_dtype)x->dtype)
+                                  : tensor_new("pad", (ct_dtype)x->dtype, x->rank, sizes, NULL);
     ct_tensor *part = y ? cut_view("pad", y, c) : NULL;
-    if (!part)
+    if (!part || (whole_steps && !fill_around(y, c, (ct_full)(NULL, 0, value, (ct_dtype)x->dtype))))
         return NULL;
     copy_values(part, x);
     return graph_record(&op_pad, y, &x, 1, c, sizeof *c);
