@@ -313,6 +313,21 @@ ROWS = {
     "pairwise_distance": (ALL, "m", lambda: F.pairwise_distance(m, q)),
     "normalize": (ALL, "m", lambda: F.normalize(m)),
     # shapes of their own: a, b, and i, 8192 rows to look up
+    "convolution": (((32, 16384), (64, 576)), "ab", lambda: F.conv2d(images(), b.view(64, 64, 3, 3), padding=1)),
+    "convolution_relu": (((32, 16384), (64, 576)), "ab", lambda: F.relu(F.conv2d(images(), b.view(64, 64, 3, 3), padding=1))),
+    "conv_transpose": (((32, 16384), (64, 128)), "ab", lambda: F.conv_transpose2d(images(), b.view(64, 32, 2, 2), stride=2)),
+    "conv_correlate": (((32, 16384), (32, 16384)), "ab", lambda: torch.nn.grad.conv2d_weight(images(), (64, 64, 3, 3), b.view(32, 64, 16, 16), padding=1)),
+    "batch_norm": (((32, 16384),), "a", lambda: F.batch_norm(images(), None, None, training=True)),
+    "batch_norm_relu": (((32, 16384),), "a", lambda: F.relu(F.batch_norm(images(), None, None, training=True))),
+    "max_pool1d": (((64, 16384),), "a", lambda: F.max_pool1d(a[None], 2)),
+    "max_pool2d": (((32, 16384),), "a", lambda: F.max_pool2d(images(), 2)),
+    "adaptive_max_pool2d": (((32, 16384),), "a", lambda: F.adaptive_max_pool2d(images(), 5)),
+    "avg_pool1d": (((64, 16384),), "a", lambda: F.avg_pool1d(a[None], 2)),
+    "avg_pool2d": (((32, 16384),), "a", lambda: F.avg_pool2d(images(), 2)),
+    "adaptive_avg_pool2d": (((32, 16384),), "a", lambda: F.adaptive_avg_pool2d(images(), 5)),
+    "interpolate": (((32, 16384),), "a", lambda: F.interpolate(images(), size=(32, 32), mode="bilinear")),
+    "im2col": (((32, 16384),), "a", lambda: F.unfold(images(), 3, padding=1)),
+    "col2im": (((32, 147456),), "a", lambda: F.fold(a.view(32, 576, 256), 16, 3, padding=1)),
     "matmul__64x784x128": (((64, 784), (784, 128)), "ab", lambda: torch.matmul(a, b)),
     "matmul__64x128x10": (((64, 128), (128, 10)), "ab", lambda: torch.matmul(a, b)),
     "matmul__32x32x32": (((32, 32), (32, 32)), "ab", lambda: torch.matmul(a, b)),
@@ -341,6 +356,11 @@ ROWS = {
     "contiguous__transposed_100000x16": (((100000, 16),), "a", lambda: a.T.contiguous()),
     "contiguous__transposed_33x77777": (((33, 77777),), "a", lambda: a.T.contiguous()),
     "contiguous__heads": (((4096, 512),), "a", lambda: a.reshape(8, 512, 8, 64).permute(0, 2, 1, 3).contiguous()),}
+
+
+def images():
+    """a as 32 images of 64 channels, 16x16, channels-last as a network has them."""
+    return a.view(32, 16, 16, 64).permute(0, 3, 1, 2)
 
 
 def few_labels():
