@@ -548,7 +548,8 @@ CT_API ct_tensor *ct_dropout(ct_tensor *x, const ct_dropout_options *options); /
 
 /* ---- Images: (N, C, H, W), and (N, C, L) for the forms in 1-d; also one sample, without N -------------------------------
  * What an option says of both axes is one number, or CT_HW(height, width). Any memory order is accepted; float32 is fastest
- * channels-last, and results lie so in memory unless the input is contiguous and small: the shape stays (N, C, H, W).
+ * channels-last. So lie the results of convolutions (the shape stays (N, C, H, W)); those of pooling, interpolate and
+ * batch_norm lie as their input does.
  * A window of size k with dilation d spans d (k - 1) + 1. An empty batch gives an empty result and zero gradients. */
 #define CT_HW(height, width) ((INT64_C(1) << 62) | (int64_t)(uint32_t)(height) << 31 | (int64_t)(uint32_t)(width)) /* each below 2^31 */
 #define CT_SAME (-1)                            /* padding that keeps the size; the odd one goes right and below. Stride 1 only */

@@ -1186,6 +1186,9 @@ def images(w):
         of_all_kinds("adaptive_max_pool2d", x, size=size)
         of_all_kinds("adaptive_avg_pool2d", x, size=size)
     ties = [[[[1.0, 1.0, 0.0, 2.0], [1.0, 0.0, 2.0, 2.0], [-inf, -inf, inf, 0.0], [-inf, -inf, inf, inf]]]]
+    for short in ((1, 2, 3, 1), (1, 1, 1, 2)):
+        of_all_kinds("max_pool2d", short, kernel=2, stride=2, padding=0, dilation=1, ceil_mode=True)
+        of_all_kinds("avg_pool2d", short, kernel=3, stride=3, padding=1, ceil_mode=True, count_exclude_pad=False, divisor=0)
     missing = [[[[1.0, nan, 0.0, 2.0], [1.0, 0.0, 2.0, nan], [inf, -inf, 3.0, 0.0], [nan, 0.0, 1.0, inf]]]]
     negative = [[[[-1.0, -2.0, -3.0], [-4.0, -0.5, -6.0], [-7.0, -8.0, -9.0]]]]
     for x in (ties, missing, negative):

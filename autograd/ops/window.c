@@ -29,11 +29,12 @@ bool window_counts(const char *op, const ct_tensor *x, const struct window *w, b
     counts[0] = 1;
     for (int i = 2 - axes; i < 2; i++) {
         const int64_t size = x->sizes[x->rank - 2 + i], padded = size + w->before[i] + w->after[i];
+        const int64_t more = ceil_mode ? w->stride[i] - 1 : 0;
         int64_t span;
-        if (__builtin_mul_overflow(w->dilation[i], w->kernel[i] - 1, &span) || span >= padded)
+        if (__builtin_mul_overflow(w->dilation[i], w->kernel[i] - 1, &span) || span >= padded + more)
             return ct_fail("%s: a kernel of %lld with dilation %lld is larger than axis %d of %s with padding %lld", op, (long long)w->kernel[i],
                            (long long)w->dilation[i], x->rank - 2 + i, SHAPE(x), (long long)(w->before[i] + w->after[i])) != NULL;
-        counts[i] = (padded - span - 1 + (ceil_mode ? w->stride[i] - 1 : 0)) / w->stride[i] + 1;
+        counts[i] = (padded - span - 1 + more) / w->stride[i] + 1;
         if (ceil_mode && (counts[i] - 1) * w->stride[i] >= size + w->before[i])
             counts[i]--;
     }
