@@ -11,7 +11,7 @@ static struct kernels tables[3];
 
 static void fill_tables(void)
 {
-#define FILL(isa) elementwise_table_##isa(table), reduce_table_##isa(table), rows_table_##isa(table), random_table_##isa(table)
+#define FILL(isa) elementwise_table_##isa(table), reduce_table_##isa(table), rows_table_##isa(table), random_table_##isa(table), scan_log_table_##isa(table)
     struct kernels *table = &tables[CPU_BASE];
     FILL(base);
 #ifdef __x86_64__

@@ -59,6 +59,8 @@ struct kernels {
     void (*softmax_minus_target[FLOATS])(void *dx, const void *x, size_t n, double largest, double rest, int64_t target,
                                          double scale); /* scale (e^(x - largest - rest) - [j = target]) */
 
+    void (*scan_logsumexp[FLOATS])(void *y, const void *x, size_t n); /* y_i = log(e^x0 + ... + e^xi) */
+
     /* n values of a Philox stream from a block on: element i comes from block i / 4 (float32) or i / 2 (others) after it, whoever
      * makes it. */
     void (*random_uniform[FLOATS])(void *out, size_t n, uint64_t seed, uint64_t block); /* [0, 1), multiples of 2^-24, 2^-53 */

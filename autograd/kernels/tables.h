@@ -7,7 +7,8 @@
     void elementwise_table_##isa(struct kernels *table);                                                                 \
     void reduce_table_##isa(struct kernels *table);                                                                      \
     void rows_table_##isa(struct kernels *table);                                                                        \
-    void random_table_##isa(struct kernels *table);
+    void random_table_##isa(struct kernels *table);                                                                      \
+    void scan_log_table_##isa(struct kernels *table);
 KERNEL_TABLES(base)
 KERNEL_TABLES(avx2)
 KERNEL_TABLES(avx512)
