@@ -3,6 +3,9 @@
  * is looked up once. Threads share rows and pieces of runs; all that is stored at one place belongs to one part. */
 #include "indexed.h"
 
+#include <stdatomic.h>
+#include <string.h>
+
 #include "pool.h"
 
 struct steps { ptrdiff_t along, run; };
@@ -15,21 +18,27 @@ typedef void walk(char *table, const int64_t *index, char *other, const struct b
 typedef uint32_t __attribute__((may_alias)) word;
 typedef uint64_t __attribute__((may_alias)) long_word;
 
-#define WALK(name, T, APPLY)                                                                                             \
+#define WALK(name, T, APPLY, RUN)                                                                                        \
     static void name(char *table_bytes, const int64_t *index, char *other_bytes, const struct block *b)                  \
     {                                                                                                                    \
         T *table = (T *)(void *)table_bytes, *other = (T *)(void *)other_bytes;                                          \
         const struct steps t = b->table, i = b->index, o = b->other;                                                     \
-        for (int64_t k = 0; k < b->count && b->length == 1; k++)                                                         \
-            APPLY(table[index[k * i.along] * t.along], other[k * o.along]);                                              \
+        if (b->length == 1 && t.along == 1 && i.along == 1 && o.along == 1)                                              \
+            for (int64_t k = 0; k < b->count; k++)                                                                       \
+                APPLY(table[index[k]], other[k]);                                                                        \
+        else                                                                                                             \
+            for (int64_t k = 0; k < b->count && b->length == 1; k++)                                                     \
+                APPLY(table[index[k * i.along] * t.along], other[k * o.along]);                                          \
         for (int64_t k = 0; k < b->count && b->length > 1; k++, index += i.along, other += o.along) {                    \
             T *row = table + *index * t.along;                                                                           \
-            if (i.run)                                                                                                   \
+            if (i.run == 1 && t.run == 1 && o.run == 1)                                                                  \
+                for (int64_t j = 0; j < b->length; j++)                                                                  \
+                    APPLY(table[index[j] * t.along + j], other[j]);                                                      \
+            else if (i.run)                                                                                              \
                 for (int64_t j = 0; j < b->length; j++)                                                                  \
                     APPLY(table[index[j * i.run] * t.along + j * t.run], other[j * o.run]);                              \
             else if (t.run == 1 && o.run == 1)                                                                           \
-                for (int64_t j = 0; j < b->length; j++)                                                                  \
-                    APPLY(row[j], other[j]);                                                                             \
+                RUN(APPLY, row, other, b->length)                                                                        \
             else                                                                                                         \
                 for (int64_t j = 0; j < b->length; j++)                                                                  \
                     APPLY(row[j * t.run], other[j * o.run]);                                                             \
@@ -44,31 +53,36 @@ typedef uint64_t __attribute__((may_alias)) long_word;
 #define AND(t, o) ((t) &= (o))
 #define LARGEST(t, o) ((t) = (o) != (o) || (o) > (t) ? (o) : (t)) /* a NaN wins, and stays */
 #define SMALLEST(t, o) ((t) = (o) != (o) || (o) < (t) ? (o) : (t))
-WALK(read_1, uint8_t, READ)
-WALK(read_4, word, READ)
-WALK(read_8, long_word, READ)
-WALK(write_1, uint8_t, WRITE)
-WALK(write_4, word, WRITE)
-WALK(write_8, long_word, WRITE)
-WALK(take_1, uint8_t, TAKE)
-WALK(take_4, word, TAKE)
-WALK(take_8, long_word, TAKE)
-WALK(add_f32, float, ADD)
-WALK(add_f64, double, ADD)
-WALK(add_i64, uint64_t, ADD)                    /* unsigned: integers wrap */
-WALK(add_bool, uint8_t, OR)
-WALK(multiply_f32, float, MULTIPLY)
-WALK(multiply_f64, double, MULTIPLY)
-WALK(multiply_i64, uint64_t, MULTIPLY)
-WALK(multiply_bool, uint8_t, AND)
-WALK(largest_f32, float, LARGEST)
-WALK(largest_f64, double, LARGEST)
-WALK(largest_i64, int64_t, LARGEST)
-WALK(largest_bool, uint8_t, LARGEST)
-WALK(smallest_f32, float, SMALLEST)
-WALK(smallest_f64, double, SMALLEST)
-WALK(smallest_i64, int64_t, SMALLEST)
-WALK(smallest_bool, uint8_t, SMALLEST)
+#define EACH(APPLY, t, o, n)                                                                                             \
+    for (int64_t j = 0; j < (n); j++)                                                                                    \
+        APPLY((t)[j], (o)[j]);
+#define COPY_OUT(APPLY, t, o, n) memcpy(o, t, (size_t)(n) * sizeof *(t));
+#define COPY_IN(APPLY, t, o, n) memcpy(t, o, (size_t)(n) * sizeof *(t));
+WALK(read_1, uint8_t, READ, COPY_OUT)
+WALK(read_4, word, READ, COPY_OUT)
+WALK(read_8, long_word, READ, COPY_OUT)
+WALK(write_1, uint8_t, WRITE, COPY_IN)
+WALK(write_4, word, WRITE, COPY_IN)
+WALK(write_8, long_word, WRITE, COPY_IN)
+WALK(take_1, uint8_t, TAKE, EACH)
+WALK(take_4, word, TAKE, EACH)
+WALK(take_8, long_word, TAKE, EACH)
+WALK(add_f32, float, ADD, EACH)
+WALK(add_f64, double, ADD, EACH)
+WALK(add_i64, uint64_t, ADD, EACH)              /* unsigned: integers wrap */
+WALK(add_bool, uint8_t, OR, EACH)
+WALK(multiply_f32, float, MULTIPLY, EACH)
+WALK(multiply_f64, double, MULTIPLY, EACH)
+WALK(multiply_i64, uint64_t, MULTIPLY, EACH)
+WALK(multiply_bool, uint8_t, AND, EACH)
+WALK(largest_f32, float, LARGEST, EACH)
+WALK(largest_f64, double, LARGEST, EACH)
+WALK(largest_i64, int64_t, LARGEST, EACH)
+WALK(largest_bool, uint8_t, LARGEST, EACH)
+WALK(smallest_f32, float, SMALLEST, EACH)
+WALK(smallest_f64, double, SMALLEST, EACH)
+WALK(smallest_i64, int64_t, SMALLEST, EACH)
+WALK(smallest_bool, uint8_t, SMALLEST, EACH)
 
 static walk *const walks[][DTYPES] = {
     [INDEXED_READ] = {read_4, read_8, read_8, read_1},
@@ -83,6 +97,9 @@ static walk *const walks[][DTYPES] = {
 struct axis { int64_t size; ptrdiff_t table, index, other; };
 struct job {
     walk *run;
+    bool check;
+    int64_t size;
+    atomic_bool outside;
     char *table, *other;
     const int64_t *index;
     ptrdiff_t item;
@@ -97,9 +114,33 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* The signs of each index's distances to the bounds: vector code everywhere, as a comparison is not. */
+static bool all_within(const int64_t *v, int64_t n, ptrdiff_t step, int64_t low, int64_t high)
+{
+    uint64_t signs = 0;
+    if (step == 1)
+        for (int64_t i = 0; i < n; i++)
+            signs |= ((uint64_t)v[i] - (uint64_t)low) | ((uint64_t)high - 1 - (uint64_t)v[i]);
+    else
+        for (int64_t i = 0; i < n; i++)
+            signs |= ((uint64_t)v[i * step] - (uint64_t)low) | ((uint64_t)high - 1 - (uint64_t)v[i * step]);
+    return !(signs >> 63);
+}
+
+static bool block_within(const int64_t *index, const struct block *b, int64_t size)
+{
+    const int64_t length = b->index.run ? b->length : 1;
+    if (length == 1)
+        return all_within(index, b->count, b->index.along, 0, size);
+    bool within = true;
+    for (int64_t k = 0; k < b->count; k++)
+        within &= all_within(index + k * b->index.along, length, b->index.run, 0, size);
+    return within;
+}
+
 static void run_part(size_t part, void *context)
 {
-    const struct job *j = context;
+    struct job *j = context;
     const int64_t from = (int64_t)part % j->length_parts * j->length_per_part;
     const int64_t first = (int64_t)part / j->length_parts % j->count_parts * j->count_per_part;
     const int64_t row = (int64_t)part / j->length_parts / j->count_parts * j->rows_per_part;
@@ -115,7 +156,10 @@ static void run_part(size_t part, void *context)
             const int64_t at = rest % a->size;
             table += at * a->table, index += at * a->index, other += at * a->other;
         }
-        j->run(j->table + table * j->item, j->index + index, j->other + other * j->item, &b);
+        if (!j->check || block_within(j->index + index, &b, j->size))
+            j->run(j->table + table * j->item, j->index + index, j->other + other * j->item, &b);
+        else
+            atomic_store_explicit(&j->outside, true, memory_order_relaxed);
     }
 }
 
@@ -139,13 +183,14 @@ static void gather_axes(struct job *j, const struct indexed *w)
     }
 }
 
-void indexed_run(const struct indexed *w)
+bool indexed_run(const struct indexed *w)
 {
     static const ptrdiff_t items[DTYPES] = {4, 8, 8, 1};
     for (size_t i = 0; i < w->rank; i++)
         if (w->sizes[i] == 0)
-            return;
-    struct job j = {.run = walks[w->kind][w->dtype], .table = w->table, .other = w->other, .index = w->index, .item = items[w->dtype], .rows = 1,
+            return true;
+    struct job j = {.run = walks[w->kind][w->dtype], .check = w->check, .size = w->size, .table = w->table, .other = w->other,
+                    .index = w->index, .item = items[w->dtype], .rows = 1,
                     .whole = {.count = w->sizes[w->axis], .length = 1, .table.along = w->table_steps[w->axis],
                               .index.along = w->index_steps[w->axis], .other.along = w->other_steps[w->axis]}};
     gather_axes(&j, w);
@@ -177,4 +222,84 @@ void indexed_run(const struct indexed *w)
     j.length_parts = (length + j.length_per_part - 1) / j.length_per_part;
     const int64_t row_parts = (j.rows + j.rows_per_part - 1) / j.rows_per_part;
     pool_run((size_t)(row_parts * j.count_parts * j.length_parts), run_part, &j);
+    return !j.outside;
+}
+
+/* ---- What indices are made of, and checked for ---------------------------------------------------------------------------------------- */
+struct check {
+    const int64_t *index;
+    int64_t count, low, high;
+    atomic_bool outside;
+};
+
+static void check_part(size_t part, void *context)
+{
+    struct check *c = context;
+    const int64_t from = (int64_t)part * LOOP_GRAIN;
+    if (!all_within(c->index + from, least(c->count - from, LOOP_GRAIN), 1, c->low, c->high))
+        atomic_store_explicit(&c->outside, true, memory_order_relaxed);
+}
+
+int64_t index_outside(const int64_t *index, int64_t count, int64_t low, int64_t high)
+{
+    struct check c = {.index = index, .count = count, .low = low, .high = high};
+    pool_run((size_t)((count + LOOP_GRAIN - 1) / LOOP_GRAIN), check_part, &c);
+    int64_t at = c.outside ? 0 : count;
+    while (at < count && index[at] >= low && index[at] < high)
+        at++;
+    return at;
+}
+
+struct truths {
+    const uint8_t *mask;
+    int64_t count, *counts, *places;
+};
+
+static void count_part(size_t part, void *context)
+{
+    const struct truths *t = context;
+    const int64_t from = (int64_t)part * MASK_PART, end = least(t->count, from + MASK_PART);
+    int64_t n = 0;
+    for (int64_t i = from; i < end;) {
+        uint32_t some = 0;
+        for (const int64_t stop = least(end, i + LOOP_GRAIN); i < stop; i++)
+            some += t->mask[i] != 0;
+        n += some;
+    }
+    t->counts[part] = n;
+}
+
+static void place_part(size_t part, void *context)
+{
+    enum { STRETCH = 256 };
+    const struct truths *t = context;
+    const int64_t from = (int64_t)part * MASK_PART, end = least(t->count, from + MASK_PART);
+    int64_t *to = t->places + t->counts[part], found[STRETCH];
+    for (int64_t first = from; first < end; first += STRETCH) {
+        size_t n = 0;                           /* without a branch to mispredict, so one more is written than is kept */
+        for (int64_t i = first, stop = least(end, first + STRETCH); i < stop; i++) {
+            found[n] = i;
+            n += t->mask[i] != 0;
+        }
+        memcpy(to, found, n * sizeof *to);
+        to += n;
+    }
+}
+
+int64_t mask_counts(const uint8_t *mask, int64_t count, int64_t *counts)
+{
+    const size_t parts = (size_t)((count + MASK_PART - 1) / MASK_PART);
+    pool_run(parts, count_part, &(struct truths){.mask = mask, .count = count, .counts = counts});
+    int64_t total = 0;
+    for (size_t i = 0; i < parts; i++) {
+        const int64_t here = counts[i];
+        counts[i] = total;
+        total += here;
+    }
+    return total;
+}
+
+void mask_places(const uint8_t *mask, int64_t count, int64_t *counts, int64_t *places)
+{
+    pool_run((size_t)((count + MASK_PART - 1) / MASK_PART), place_part, &(struct truths){mask, count, counts, places});
 }

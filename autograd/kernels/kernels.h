@@ -81,6 +81,8 @@ struct kernels {
     pooling_vjp_kernel *pool_max_vjp[FLOATS], *pool_mean_vjp[FLOATS];
     resize_kernel *resize[FLOATS], *resize_vjp[FLOATS];
 
+    void (*scan_logsumexp[FLOATS])(void *y, const void *x, size_t n); /* y_i = log(e^x0 + ... + e^xi) */
+
     /* n values of a Philox stream from a block on: element i comes from block i / 4 (float32) or i / 2 (others) after it, whoever
      * makes it. */
     void (*random_uniform[FLOATS])(void *out, size_t n, uint64_t seed, uint64_t block); /* [0, 1), multiples of 2^-24, 2^-53 */

@@ -1,63 +1,99 @@
 /* Running sums, products and extremes of a row. */
-#include <math.h>
-
 #include "scan.h"
 
-#define SCANS(T, SUM, suffix)                                                                                            \
-    static void sum_##suffix(void *to, const void *from, size_t n)                                                       \
+enum { ABREAST = 4 };                           /* rows at a time: while one waits for its last sum, the others go on */
+
+#define SCAN(name, T, SUM, suffix, identity, op)                                                                         \
+    static void name##_##suffix(void *to, const void *from, size_t n, size_t rows, const double *starts)                 \
     {                                                                                                                    \
         const T *x = from;                                                                                               \
-        SUM total = 0;                                                                                                   \
-        for (size_t i = 0; i < n; i++)                                                                                   \
-            STORE_##suffix(to, i, total += (SUM)x[i]);                                                                   \
-    }                                                                                                                    \
-    static void product_##suffix(void *to, const void *from, size_t n)                                                   \
-    {                                                                                                                    \
-        const T *x = from;                                                                                               \
-        SUM total = 1;                                                                                                   \
-        for (size_t i = 0; i < n; i++)                                                                                   \
-            STORE_##suffix(to, i, total *= (SUM)x[i]);                                                                   \
+        for (size_t row = 0, here; row < rows; row += here) {                                                            \
+            const size_t first = row * n;                                                                                \
+            SUM total[ABREAST] = {identity, identity, identity, identity};                                               \
+            here = rows - row < ABREAST ? 1 : ABREAST;                                                                   \
+            for (size_t r = 0; r < here && starts; r++)                                                                  \
+                total[r] = (SUM)starts[row + r];                                                                         \
+            if (here == ABREAST)                                                                                         \
+                for (size_t i = first; i < first + n; i++)                                                               \
+                    for (size_t r = 0; r < ABREAST; r++)                                                                 \
+                        STORE_##suffix(to, i + r * n, total[r] op (SUM)x[i + r * n]);                                    \
+            else                                                                                                         \
+                for (size_t i = first; i < first + n; i++)                                                               \
+                    STORE_##suffix(to, i, total[0] op (SUM)x[i]);                                                        \
+        }                                                                                                                \
     }
+#define SCANS(T, SUM, suffix)                                                                                            \
+    SCAN(sum, T, SUM, suffix, 0, +=)                                                                                     \
+    SCAN(product, T, SUM, suffix, 1, *=)
 #define STORE_f32(to, i, v) (((float *)(to))[i] = (float)(v))
 #define STORE_f64(to, i, v) (((double *)(to))[i] = (v))
 #define STORE_i64(to, i, v) (((int64_t *)(to))[i] = (int64_t)(v)) /* carried unsigned: overflow wraps */
-#define STORE_bool STORE_i64
+#define STORE_byte STORE_i64
 SCANS(float, double, f32)
 SCANS(double, double, f64)
 SCANS(int64_t, uint64_t, i64)
-SCANS(uint8_t, uint64_t, bool)
-scan_kernel *const scan_sum[DTYPES] = {sum_f32, sum_f64, sum_i64, sum_bool};
-scan_kernel *const scan_product[DTYPES] = {product_f32, product_f64, product_i64, product_bool};
+SCANS(uint8_t, uint64_t, byte)
+scan_kernel *const scan_sum[DTYPES] = {sum_f32, sum_f64, sum_i64, sum_byte};
+scan_kernel *const scan_product[DTYPES] = {product_f32, product_f64, product_i64, product_byte};
 
-static double log_add_exp(double a, double b)
+double scan_total(const float *x, size_t n)
 {
-    if (isnan(a) || isnan(b))
-        return NAN;
-    const double low = a < b ? a : b, high = a < b ? b : a;
-    return low == high && isinf(low) ? low : high + log1p(exp(low - high));
+    enum { LANES = 8 };
+    double lane[LANES] = {0}, total = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
+            lane[j] += (double)x[i + j];
+    for (size_t j = 0; i < n; i++, j++)
+        lane[j] += (double)x[i];
+    for (size_t j = 0; j < LANES; j++)
+        total += lane[j];
+    return total;
 }
 
+/* here rows from `at` on, their steps taken in turn. */
+#define RECURRENCE(T, here)                                                                                              \
+    for (size_t i = 0; i < n; i++)                                                                                       \
+        for (size_t r = 0; r < here; r++) {                                                                              \
+            const size_t k = at + r * n + i;                                                                             \
+            y[k] = (T)(last[r] = i ? (double)a[k] * last[r] + (double)b[k] : (double)b[k]);                              \
+        }
+#define PRODUCT_VJP(T, here)                                                                                             \
+    for (size_t i = n; i-- > 0;)                                                                                         \
+        for (size_t r = 0; r < here; r++) {                                                                              \
+            const size_t k = at + r * n + i;                                                                             \
+            last[r] = i + 1 < n ? (double)x[k + 1] * last[r] + (double)g[k] : (double)g[k];                              \
+            dx[k] = (T)(i ? last[r] * (double)y[k - 1] : last[r]);                                                       \
+        }
+#define IN_TURN(BODY, T)                                                                                                 \
+    for (size_t row = 0; row < rows;) {                                                                                  \
+        const size_t at = row * n;                                                                                       \
+        double last[ABREAST] = {0};                                                                                          \
+        if (rows - row >= ABREAST) {                                                                                     \
+            BODY(T, ABREAST)                                                                                             \
+            row += ABREAST;                                                                                              \
+        } else {                                                                                                         \
+            BODY(T, 1)                                                                                                   \
+            row++;                                                                                                       \
+        }                                                                                                                \
+    }
 #define FLOAT_SCANS(T, suffix)                                                                                           \
-    static void logsumexp_##suffix(void *to, const void *from, size_t n)                                                 \
+    static void recurrence_##suffix(void *to, const void *factors, const void *terms, size_t n, size_t rows)             \
     {                                                                                                                    \
         T *y = to;                                                                                                       \
-        const T *x = from;                                                                                               \
-        double total = -INFINITY;                                                                                        \
-        for (size_t i = 0; i < n; i++)                                                                                   \
-            y[i] = (T)(total = log_add_exp(total, (double)x[i]));                                                        \
-    }                                                                                                                    \
-    static void recurrence_##suffix(void *to, const void *factors, const void *terms, size_t n)                          \
-    {                                                                                                                    \
-        T *r = to;                                                                                                       \
         const T *a = factors, *b = terms;                                                                                \
-        double last = n ? (double)b[0] : 0;                                                                              \
-        for (size_t i = 0; i < n; i++)                                                                                   \
-            r[i] = (T)(last = i ? (double)a[i] * last + (double)b[i] : last);                                            \
+        IN_TURN(RECURRENCE, T)                                                                                           \
+    }                                                                                                                    \
+    static void product_vjp_##suffix(void *to, const void *cotangent, const void *input, const void *output, size_t n, size_t rows) \
+    {                                                                                                                    \
+        T *dx = to;                                                                                                      \
+        const T *g = cotangent, *x = input, *y = output;                                                                 \
+        IN_TURN(PRODUCT_VJP, T)                                                                                          \
     }
 FLOAT_SCANS(float, f32)
 FLOAT_SCANS(double, f64)
-scan_kernel *const scan_logsumexp[FLOATS] = {logsumexp_f32, logsumexp_f64};
-void (*const scan_recurrence[FLOATS])(void *r, const void *a, const void *b, size_t n) = {recurrence_f32, recurrence_f64};
+scan_recurrence_kernel *const scan_recurrence[FLOATS] = {recurrence_f32, recurrence_f64};
+scan_product_vjp_kernel *const scan_product_vjp[FLOATS] = {product_vjp_f32, product_vjp_f64};
 
 #define EXTREME(name, T, suffix, no_worse)                                                                               \
     static void name##_##suffix(void *to, int64_t *places, const void *from, size_t n)                                   \

@@ -11,7 +11,8 @@
     ROW(pooling, isa)                                                                                                    \
     ROW(random, isa)                                                                                                     \
     ROW(reduce, isa)                                                                                                     \
-    ROW(rows, isa)
+    ROW(rows, isa)                                                                                                       \
+    ROW(scan_log, isa)
 
 #define ROW(source, isa) void source##_table_##isa(struct kernels *table);
 KERNEL_SOURCES(ROW, base)

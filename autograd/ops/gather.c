@@ -5,23 +5,23 @@
 #define VJP(name)                                                                                                        \
     static void name(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients)
 
+bool is_index(const char *op, const ct_tensor *index)
+{
+    return index->dtype == CT_INT64 || ct_fail("%s: the index is %s, want int64", op, ct_dtype_name((ct_dtype)index->dtype)) != NULL;
+}
+
 bool check_index(const char *op, ct_tensor *index, int64_t size)
 {
-    if (index->dtype != CT_INT64)
-        return ct_fail("%s: the index is %s, want int64", op, ct_dtype_name((ct_dtype)index->dtype)) != NULL;
+    if (!is_index(op, index))
+        return false;
     const ct_scope scope = ct_scope_open();
     ct_tensor *plain = ct_contiguous(index);
     const int64_t *v = plain ? (const int64_t *)(const void *)plain->data : NULL, n = plain ? tensor_numel(plain) : 0;
-    bool outside = false;
-    for (int64_t i = 0; i < n; i++)
-        outside |= (uint64_t)v[i] >= (uint64_t)size;
-    for (int64_t i = 0; i < n && outside; i++)
-        if (v[i] < 0 || v[i] >= size) {
-            ct_fail("%s: index %lld at position %lld of %s is not in [0, %lld)", op, (long long)v[i], (long long)i, SHAPE(index), (long long)size);
-            break;
-        }
+    const int64_t at = index_outside(v, n, 0, size);
+    if (at < n)
+        ct_fail("%s: index %lld at position %lld of %s is not in [0, %lld)", op, (long long)v[at], (long long)at, SHAPE(index), (long long)size);
     ct_scope_close(scope);
-    return plain && !outside;
+    return plain && at == n;
 }
 
 ct_tensor *index_along(const char *op, ct_tensor *index, int axis, const ct_tensor *like)
@@ -46,14 +46,18 @@ ct_tensor *true_places(const char *op, ct_tensor *mask)
     if (!plain)
         return NULL;
     const int64_t n = tensor_numel(plain);
-    int64_t count = 0, at = 0;
-    for (int64_t i = 0; i < n; i++)
-        count += plain->data[i] != 0;
+    const uint8_t *truths = (const uint8_t *)plain->data;
+    int64_t few[16], parts = (n + MASK_PART - 1) / MASK_PART;
+    const size_t bytes = (size_t)parts * sizeof *few;
+    int64_t *counts = bytes > sizeof few ? memory_get(bytes) : few;
+    if (!counts)
+        return ct_fail("%s: out of memory", op);
+    const int64_t count = mask_counts(truths, n, counts);
     ct_tensor *places = tensor_new(op, CT_INT64, 1, &count, NULL);
-    int64_t *p = places ? (int64_t *)(void *)places->data : NULL;
-    for (int64_t i = 0; i < n && p; i++)
-        if (plain->data[i])
-            p[at++] = i;
+    if (places)
+        mask_places(truths, n, counts, (int64_t *)(void *)places->data);
+    if (counts != few)
+        memory_put(counts, bytes);
     return places;
 }
 
@@ -77,7 +81,7 @@ VJP(gather_vjp)
 }
 const struct op op_gather = {"gather", gather_vjp, NULL, READS(1)};
 
-ct_tensor *gathered(ct_tensor *x, int axis, ct_tensor *index)
+static ct_tensor *gather(const char *checked, ct_tensor *x, int axis, ct_tensor *index)
 {
     const struct scatter how = {.axis = axis};
     ct_tensor *y = x && index ? tensor_new("gather", (ct_dtype)x->dtype, index->rank, index->sizes, NULL) : NULL;
@@ -91,16 +95,23 @@ ct_tensor *gathered(ct_tensor *x, int axis, ct_tensor *index)
             if (index->rank)
                 w.sizes[i] = index->sizes[i], w.index_steps[i] = index->strides[i], w.other_steps[i] = y->strides[i];
         }
-        indexed_run(&w);
+        w.check = checked, w.size = size_along(x, axis);
+        if (!indexed_run(&w) && !check_index(checked, index, w.size))
+            return NULL;
     }
     return RECORD(&op_gather, y, &how, x, index);
+}
+
+ct_tensor *gathered(ct_tensor *x, int axis, ct_tensor *index)
+{
+    return gather(NULL, x, axis, index);
 }
 
 ct_tensor *ct_gather(ct_tensor *x, int axis, ct_tensor *index)
 {
     int at;
     if (!given("gather", "the operand", x) || !given("gather", "the index", index) || !check_axis("gather", x, axis, &at) ||
-        !check_index("gather", index, size_along(x, at)))
+        !is_index("gather", index))
         return NULL;
     if (tensor_numel(index)) {
         bool fits = (index->rank ? index->rank : 1) == (x->rank ? x->rank : 1);
@@ -109,7 +120,7 @@ ct_tensor *ct_gather(ct_tensor *x, int axis, ct_tensor *index)
         if (!fits)
             return ct_fail("gather: index %s of %s along axis %d: want as many axes, and beside that axis none longer", SHAPE(index), SHAPE(x), at);
     }
-    return gathered(x, at, index);
+    return gather("gather", x, at, index);
 }
 
 ct_tensor *(ct_take_along_axis)(ct_tensor *x, ct_tensor *index, const int *axes, size_t count)

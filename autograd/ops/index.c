@@ -24,12 +24,12 @@ static ct_tensor *from_start(const char *op, ct_tensor *index, int64_t size, int
         return NULL;
     const int64_t *from = (const int64_t *)(const void *)plain->data;
     int64_t *to = (int64_t *)(void *)places->data;
-    for (int64_t i = 0, n = tensor_numel(plain); i < n; i++) {
-        if (from[i] < -size || from[i] >= size)
-            return ct_fail("%s: index %lld at position %lld of %s is not in [%lld, %lld), along axis %d", op, (long long)from[i], (long long)i, SHAPE(index),
-                           (long long)-size, (long long)size, axis);
+    const int64_t n = tensor_numel(plain), at = index_outside(from, n, -size, size);
+    if (at < n)
+        return ct_fail("%s: index %lld at position %lld of %s is not in [%lld, %lld), along axis %d", op, (long long)from[at], (long long)at, SHAPE(index),
+                       (long long)-size, (long long)size, axis);
+    for (int64_t i = 0; i < n; i++)
         to[i] = from[i] < 0 ? from[i] + size : from[i];
-    }
     return places;
 }
 
@@ -177,24 +177,61 @@ ct_tensor *(ct_index)(ct_tensor *x, const ct_subscript *list, size_t count)
     return index_with("index", x, list, count);
 }
 
-/* The subscripts are read off a tensor of serial numbers, which tells every place's own; an index of a vector tells it by itself. */
+/* The axis that one tensor of integers, *index, picks from, all others whole; -1: the subscripts are not that. */
+static int lone_axis(const ct_tensor *x, const ct_subscript *list, size_t count, int open, ct_tensor **index)
+{
+    int axis = 0, found = -1;
+    for (size_t i = 0; i < count; i++) {
+        const ct_subscript *s = &list[i];
+        if (s->kind == CT_SUBSCRIPT_TENSOR && s->tensor->dtype == CT_INT64 && found < 0)
+            found = axis, *index = s->tensor;
+        else if (s->kind != CT_SUBSCRIPT_ELLIPSIS && (s->kind != CT_SUBSCRIPT_SLICE || s->start != CT_OPEN || s->stop != CT_OPEN || s->step != 1))
+            return -1;
+        axis += s->kind == CT_SUBSCRIPT_ELLIPSIS ? open : 1;
+    }
+    return found >= 0 && x->rank - 1 + (*index)->rank <= CT_MAX_RANK ? found : -1;
+}
+
+static ct_tensor *broadcast_value(const char *op, ct_tensor *value, const int64_t *sizes, size_t rank)
+{
+    ct_tensor *fits = value->rank <= rank ? value : NULL;
+    for (size_t i = 0; fits && i < value->rank; i++)
+        if (value->sizes[value->rank - 1 - i] != sizes[rank - 1 - i] && value->sizes[value->rank - 1 - i] != 1)
+            fits = NULL;
+    if (!fits)
+        return ct_fail("%s: value %s does not broadcast to %s", op, SHAPE(value), shape_text((char[SHAPE_TEXT]){0}, sizes, rank));
+    return broadcast_to(value, sizes, rank);
+}
+
+/* A lone index is a scatter along its axis; else the subscripts are read off a tensor of serial numbers, which tells every place's own. */
 ct_tensor *(ct_index_put)(ct_tensor *x, const ct_subscript *list, size_t count, ct_tensor *value, const ct_index_put_options *options)
 {
     const char *const op = "index_put";
-    if (!given(op, "the operand", x) || !given(op, "the value", value) || !number_or_same_dtype(op, x, &value))
-        return NULL;
-    const bool plain = x->rank == 1 && count == 1 && list && list->kind == CT_SUBSCRIPT_TENSOR && list->tensor && list->tensor->dtype == CT_INT64;
-    ct_tensor *serial = plain ? NULL : (ct_reshape)((ct_arange)(0, (double)tensor_numel(x), 1, CT_INT64), x->sizes, x->rank), *to = flat(x);
-    ct_tensor *places = plain ? from_start(op, list->tensor, x->sizes[0], 0) : serial ? index_with(op, serial, list, count) : NULL;
-    if (!places || !to)
-        return NULL;
-    int64_t sizes[CT_MAX_RANK];
-    size_t rank;
-    if (!broadcast_sizes(op, (ct_tensor *const[]){places, value}, 2, sizes, &rank))
-        return NULL;
-    if (rank != places->rank || memcmp(sizes, places->sizes, rank * sizeof *sizes) != 0)
-        return ct_fail("%s: value %s does not broadcast to %s", op, SHAPE(value), SHAPE(places));
-    ct_tensor *source = broadcast_to(value, sizes, rank);
     const struct op *how = options && options->accumulate ? &op_scatter_add : &op_scatter;
-    return ct_reshape_as(scattered(how, to, to, (struct scatter){0, false}, flat(places), flat(source)), x);
+    int named;
+    bool tensors;
+    ct_tensor *index = NULL;
+    if (!given(op, "the operand", x) || !given(op, "the value", value) || !number_or_same_dtype(op, x, &value) ||
+        !check_subscripts(op, x, list, count, &named, &tensors))
+        return NULL;
+    const int axis = lone_axis(x, list, count, x->rank - named, &index);
+    if (axis < 0) {
+        ct_tensor *serial = (ct_reshape)((ct_arange)(0, (double)tensor_numel(x), 1, CT_INT64), x->sizes, x->rank), *to = flat(x);
+        ct_tensor *places = serial ? index_with(op, serial, list, count) : NULL;
+        ct_tensor *source = places && to ? broadcast_value(op, value, places->sizes, places->rank) : NULL;
+        return ct_reshape_as(scattered(how, to, to, (struct scatter){0, false}, flat(places), flat(source)), x);
+    }
+    int64_t sizes[CT_MAX_RANK], merged[CT_MAX_RANK];
+    size_t rank = 0;
+    for (int i = 0; i < x->rank; i++)
+        if (i == axis)
+            for (int k = 0; k < index->rank; k++)
+                sizes[rank++] = index->sizes[k];
+        else
+            sizes[rank++] = x->sizes[i];
+    memcpy(merged, x->sizes, x->rank * sizeof *merged);
+    merged[axis] = tensor_numel(index);
+    ct_tensor *places = flat(from_start(op, index, x->sizes[axis], axis));
+    ct_tensor *source = places ? (ct_reshape)(broadcast_value(op, value, sizes, rank), merged, x->rank) : NULL;
+    return source ? scattered(how, x, x, (struct scatter){axis, false}, index_along(op, places, axis, source), source) : NULL;
 }

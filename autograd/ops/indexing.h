@@ -4,7 +4,8 @@
 #include "../kernels/indexed.h"
 #include "ops.h"
 
-/* int64 and within [0, size); false after reporting. */
+/* int64, and within [0, size), too; false after reporting. */
+bool is_index(const char *op, const ct_tensor *index);
 bool check_index(const char *op, ct_tensor *index, int64_t size);
 static inline int64_t size_along(const ct_tensor *x, int axis) /* a 0-d tensor counts as one of size 1 */
 {

@@ -38,12 +38,8 @@ struct draw {                                   /* of one row */
     int64_t classes, count;
     int64_t *out;
     double *work;                               /* room for one number a class */
+    const double *uniform;                      /* in [0, 1): one a draw, or, without replacement, one a class */
 };
-
-static double uniform(ct_generator *generator)  /* in (0, 1] */
-{
-    return (double)((ct_random_u64(generator) >> 11) + 1) * 0x1p-53;
-}
 
 static bool row_is_fit(const struct draw *d, bool replacement, int64_t row)
 {
@@ -63,13 +59,13 @@ static bool row_is_fit(const struct draw *d, bool replacement, int64_t row)
 }
 
 /* By the inverse of the running sum. */
-static void draw_with(const struct draw *d, ct_generator *generator)
+static void draw_with(const struct draw *d)
 {
     double sum = 0;
     for (int64_t i = 0; i < d->classes; i++)
         d->work[i] = sum += d->weight[i];
     for (int64_t k = 0; k < d->count; k++) {
-        const double at = uniform(generator) * sum;
+        const double at = (1 - d->uniform[k]) * sum;
         int64_t low = 0, high = d->classes - 1;
         while (low < high) {
             const int64_t middle = low + (high - low) / 2;
@@ -82,20 +78,46 @@ static void draw_with(const struct draw *d, ct_generator *generator)
     }
 }
 
-/* Each class waits an exponential time of its weight as rate; the first to ring are drawn: Efraimidis and Spirakis, 2006. */
-static void draw_without(const struct draw *d, ct_generator *generator)
+static bool rings_later(const struct draw *d, int64_t i, int64_t j)
 {
-    for (int64_t i = 0; i < d->classes; i++) {
-        const double time = -log(uniform(generator));
-        d->work[i] = d->weight[i] > 0 ? time / d->weight[i] : INFINITY;
+    return d->work[i] > d->work[j] || (d->work[i] == d->work[j] && i > j);
+}
+
+static void sift(const struct draw *d, int64_t *heap, int64_t count, int64_t class) /* class in the place of the heap's top, the last to ring */
+{
+    int64_t at = 0;
+    for (int64_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && rings_later(d, heap[child + 1], heap[child]))
+            child++;
+        if (!rings_later(d, heap[child], class))
+            break;
+        heap[at] = heap[child];
     }
-    for (int64_t k = 0; k < d->count; k++) {
-        int64_t first = 0;
-        for (int64_t i = 1; i < d->classes; i++)
-            if (d->work[i] < d->work[first])
-                first = i;
-        d->out[k] = first;
-        d->work[first] = INFINITY;              /* as those without a weight, which row_is_fit has counted out */
+    heap[at] = class;
+}
+
+/* Each class waits an exponential time of its weight as rate; the first to ring are drawn: Efraimidis and Spirakis, 2006. row_is_fit
+ * has counted that enough of them ring at all. */
+static void draw_without(const struct draw *d)
+{
+    int64_t *heap = d->out, held = 0;
+    for (int64_t i = 0; i < d->classes; i++)
+        d->work[i] = d->weight[i] > 0 ? -log(1 - d->uniform[i]) / d->weight[i] : INFINITY;
+    for (int64_t i = 0; i < d->classes; i++) {
+        if (!(d->weight[i] > 0))
+            continue;
+        if (held < d->count) {
+            int64_t at = held++;
+            for (; at && rings_later(d, i, heap[(at - 1) / 2]); at = (at - 1) / 2)
+                heap[at] = heap[(at - 1) / 2];
+            heap[at] = i;
+        } else if (rings_later(d, heap[0], i))
+            sift(d, heap, d->count, i);
+    }
+    for (int64_t left = d->count - 1; left > 0; left--) { /* the last of them last */
+        const int64_t class = heap[left];
+        heap[left] = heap[0];
+        sift(d, heap, left, class);
     }
 }
 
@@ -119,10 +141,15 @@ ct_tensor *(ct_multinomial)(ct_tensor *weights, int64_t count, const ct_multinom
         return y ? ct_fail("multinomial: out of memory") : NULL;
     bool ok = true;
     for (int64_t i = 0; i < row_count && ok; i++) {
-        const struct draw d = {(const double *)rows->data + i * classes, classes, count, (int64_t *)y->data + i * count, work};
-        ok = row_is_fit(&d, o.replacement, i);
-        if (ok)
-            (o.replacement ? draw_with : draw_without)(&d, o.generator);
+        const ct_scope scope = ct_scope_open();
+        struct draw d = {(const double *)rows->data + i * classes, classes, count, (int64_t *)y->data + i * count, work, NULL};
+        ct_tensor *uniform = row_is_fit(&d, o.replacement, i) ? (ct_rand)(o.replacement ? &count : &classes, 1, CT_FLOAT64, o.generator) : NULL;
+        ok = uniform != NULL;
+        if (ok) {
+            d.uniform = (const double *)uniform->data;
+            (o.replacement ? draw_with : draw_without)(&d);
+        }
+        ct_scope_close(scope);
     }
     memory_put(work, bytes);
     return ok ? graph_record(&op_multinomial, y, &weights, 1, NULL, 0) : NULL;

@@ -2,6 +2,7 @@
  * from the end: no division, so zeros need no care. */
 #include <math.h>
 
+#include "../kernels/pool.h"
 #include "../kernels/scan.h"
 #include "rows.h"
 
@@ -39,35 +40,80 @@ VJP(linear_recurrence_vjp)
 }
 const struct op op_linear_recurrence = {"linear_recurrence", linear_recurrence_vjp, NULL, READS(0) | READS_OUTPUT};
 
+enum { ABREAST = 4, BLOCK = 8192, MANY_ROWS = 16 };
+
 struct scan {
     scan_kernel *run;
+    scan_recurrence_kernel *recurrence;
+    void (*alone)(void *y, const void *x, size_t n);
     void (*extreme)(void *y, int64_t *places, const void *x, size_t n);
-    void (*recurrence)(void *r, const void *a, const void *b, size_t n);
     const char *x, *b;
     char *y;
     int64_t *places;
-    size_t length, x_item, y_item;
+    size_t length, rows, x_item, y_item;
+    double *starts;                             /* of the blocks of one long row */
 };
 
-static void scan_row(size_t row, void *context)
+static void scan_group(size_t group, void *context)
 {
     const struct scan *s = context;
-    const size_t at = row * s->length;
-    char *y = s->y + at * s->y_item;
-    const char *x = s->x + at * s->x_item;
-    if (s->run)
-        s->run(y, x, s->length);
-    else if (s->recurrence)
-        s->recurrence(y, x, s->b + at * s->x_item, s->length);
-    else
-        s->extreme(y, s->places + at, x, s->length);
+    const size_t first = group * ABREAST, rows = s->rows - first < ABREAST ? s->rows - first : ABREAST;
+    for (size_t row = first, here; row < first + rows; row += here) {
+        const size_t at = row * s->length;
+        char *y = s->y + at * s->y_item;
+        const char *x = s->x + at * s->x_item;
+        here = s->run || s->recurrence ? rows : 1;
+        if (s->run)
+            s->run(y, x, s->length, rows, NULL);
+        else if (s->recurrence)
+            s->recurrence(y, x, s->b + at * s->x_item, s->length, rows);
+        else if (s->alone)
+            s->alone(y, x, s->length);
+        else
+            s->extreme(y, s->places + at, x, s->length);
+    }
+}
+
+static void total_block(size_t block, void *context)
+{
+    const struct scan *s = context;
+    s->starts[block + 1] = scan_total((const float *)(const void *)s->x + block * BLOCK, BLOCK);
+}
+
+static void scan_blocks(size_t group, void *context)
+{
+    const struct scan *s = context;
+    const size_t first = group * ABREAST, at = first * BLOCK, whole = s->length / BLOCK, rest = s->length % BLOCK;
+    const size_t blocks = first >= whole ? 0 : whole - first < ABREAST ? whole - first : ABREAST;
+    s->run(s->y + at * s->y_item, s->x + at * s->x_item, BLOCK, blocks, s->starts + first);
+    if (first + blocks == whole && blocks < ABREAST)
+        s->run(s->y + whole * BLOCK * s->y_item, s->x + whole * BLOCK * s->x_item, rest, 1, s->starts + whole);
+}
+
+/* A long row in blocks, each from the sum of those before it. */
+static bool scan_long_rows(struct scan *s)
+{
+    const size_t blocks = s->length / BLOCK, bytes = (blocks + 1) * sizeof *s->starts;
+    if (!(s->starts = memory_get(bytes)))
+        return false;
+    for (size_t row = 0; row < s->rows; row++, s->x += s->length * s->x_item, s->y += s->length * s->y_item) {
+        s->starts[0] = 0;
+        pool_run(blocks, total_block, s);
+        for (size_t i = 0; i < blocks; i++)
+            s->starts[i + 1] += s->starts[i];
+        pool_run(blocks / ABREAST + 1, scan_blocks, s);
+    }
+    memory_put(s->starts, bytes);
+    return true;
 }
 
 static void scan_rows(struct scan s, ct_tensor *y, const ct_tensor *x)
 {
-    s.x = x->data, s.y = y->data, s.length = (size_t)row_length(x);
+    s.x = x->data, s.y = y->data, s.length = (size_t)row_length(x), s.rows = (size_t)row_count(x);
     s.x_item = ct_dtype_size((ct_dtype)x->dtype), s.y_item = ct_dtype_size((ct_dtype)y->dtype);
-    for_rows(row_count(x), row_length(x), scan_row, &s);
+    if (s.run == scan_sum[CT_FLOAT32] && s.length >= 2 * ABREAST * BLOCK && s.rows < MANY_ROWS && scan_long_rows(&s))
+        return;
+    for_rows((int64_t)(s.rows + ABREAST - 1) / ABREAST, ABREAST * row_length(x), scan_group, &s);
 }
 
 ct_tensor *linear_recurrence(ct_tensor *a, ct_tensor *b)
@@ -83,16 +129,16 @@ ct_tensor *linear_recurrence(ct_tensor *a, ct_tensor *b)
 }
 
 /* ---- cumsum, cumprod, logcumsumexp ------------------------------------------------------------------------------------------------------ */
-static ct_tensor *cumulate(const struct op *op, scan_kernel *const *run, ct_tensor *x, int axis)
+static ct_tensor *cumulate(const struct op *op, struct scan how, ct_tensor *x, int axis)
 {
     int at;
-    if (!given(op->name, "the operand", x) || !check_axis(op->name, x, axis, &at))
+    if (!check_axis(op->name, x, axis, &at))
         return NULL;
     ct_tensor *rows = axis_last(x, at);
     ct_tensor *y = rows ? tensor_new(op->name, is_floating(x) ? (ct_dtype)x->dtype : CT_INT64, rows->rank, rows->sizes, NULL) : NULL;
     if (!y)
         return NULL;
-    scan_rows((struct scan){.run = run[x->dtype]}, y, rows);
+    scan_rows(how, y, rows);
     return axis_back(RECORD0(op, y, rows), x, at);
 }
 
@@ -105,18 +151,36 @@ const struct op op_cumsum = {"cumsum", cumsum_vjp, NULL, 0};
 
 ct_tensor *ct_cumsum(ct_tensor *x, int axis)
 {
-    return cumulate(&op_cumsum, scan_sum, x, axis);
+    return given("cumsum", "the operand", x) ? cumulate(&op_cumsum, (struct scan){.run = scan_sum[x->dtype]}, x, axis) : NULL;
 }
 
 VJP(cumprod_vjp)                                /* dx_i = s_i y_(i-1), where s_i = g_i + x_(i+1) s_(i+1) */
 {
     gradients[0] = ct_mul(from_the_end(ct_node_input(node, 0), cotangents[0]), row_before(ct_node_output(node, 0), 1));
 }
-const struct op op_cumprod = {"cumprod", cumprod_vjp, NULL, READS(0) | READS_OUTPUT};
+struct product_rows { const ct_tensor *dx, *g, *x, *y; };
+
+static void cumprod_group(size_t group, void *context)
+{
+    const struct product_rows *p = context;
+    const size_t first = group * ABREAST, all = (size_t)row_count(p->x), n = (size_t)row_length(p->x);
+    const size_t at = first * n * ct_dtype_size((ct_dtype)p->x->dtype);
+    scan_product_vjp[p->x->dtype](p->dx->data + at, p->g->data + at, p->x->data + at, p->y->data + at, n, all - first < ABREAST ? all - first : ABREAST);
+}
+
+VJP(cumprod_fused)
+{
+    ct_tensor *x = ct_node_input(node, 0), *g = ct_contiguous(cotangents[0]);
+    ct_tensor *dx = g ? tensor_new("cumprod", (ct_dtype)x->dtype, x->rank, x->sizes, NULL) : NULL;
+    if (dx)
+        for_rows((row_count(x) + ABREAST - 1) / ABREAST, ABREAST * row_length(x), cumprod_group, &(struct product_rows){dx, g, x, ct_node_output(node, 0)});
+    gradients[0] = dx;
+}
+const struct op op_cumprod = {"cumprod", cumprod_vjp, cumprod_fused, READS(0) | READS_OUTPUT};
 
 ct_tensor *ct_cumprod(ct_tensor *x, int axis)
 {
-    return cumulate(&op_cumprod, scan_product, x, axis);
+    return given("cumprod", "the operand", x) ? cumulate(&op_cumprod, (struct scan){.run = scan_product[x->dtype]}, x, axis) : NULL;
 }
 
 VJP(logcumsumexp_vjp)                           /* dx_i = e^(x_i - y_i) s_i, where s_i = g_i + e^(y_i - y_(i+1)) s_(i+1): y never falls */
@@ -130,7 +194,9 @@ const struct op op_logcumsumexp = {"logcumsumexp", logcumsumexp_vjp, NULL, READS
 
 ct_tensor *ct_logcumsumexp(ct_tensor *x, int axis)
 {
-    return given_floating("logcumsumexp", "the operand", x) ? cumulate(&op_logcumsumexp, scan_logsumexp, x, axis) : NULL;
+    if (!given_floating("logcumsumexp", "the operand", x))
+        return NULL;
+    return cumulate(&op_logcumsumexp, (struct scan){.alone = kernels()->scan_logsumexp[x->dtype]}, x, axis);
 }
 
 /* ---- cummax, cummin: each g to the place its value came from ------------------------------------------------------------------------------ */

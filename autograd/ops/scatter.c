@@ -29,7 +29,8 @@ static struct indexed stores(enum indexed_kind kind, const ct_tensor *y, struct 
     return w;
 }
 
-ct_tensor *scattered(const struct op *op, ct_tensor *x, const ct_tensor *like, struct scatter how, ct_tensor *index, ct_tensor *source)
+static ct_tensor *store(const char *checked, const struct op *op, ct_tensor *x, const ct_tensor *like, struct scatter how, ct_tensor *index,
+                        ct_tensor *source)
 {
     if (!index || !source)
         return NULL;
@@ -41,9 +42,16 @@ ct_tensor *scattered(const struct op *op, ct_tensor *x, const ct_tensor *like, s
         copy_values(y, x);
     if (tensor_numel(index)) {
         struct indexed w = stores(kind_of(op), y, how, index, source);
-        indexed_run(&w);
+        w.check = checked, w.size = size_along(y, how.axis);
+        if (!indexed_run(&w) && !check_index(checked, index, w.size))
+            return NULL;
     }
     return RECORD(op, y, &how, x, index, source);
+}
+
+ct_tensor *scattered(const struct op *op, ct_tensor *x, const ct_tensor *like, struct scatter how, ct_tensor *index, ct_tensor *source)
+{
+    return store(NULL, op, x, like, how, index, source);
 }
 
 static const struct scatter *how_of(ct_node *node)
@@ -210,7 +218,7 @@ static ct_tensor *covered(ct_tensor *source, const ct_tensor *index)
 static bool check_scatter(const char *op, ct_tensor *x, int axis, ct_tensor *index, ct_tensor **source, int *at)
 {
     if (!given(op, "the operand", x) || !given(op, "the index", index) || !given(op, "the source", *source) || !check_axis(op, x, axis, at) ||
-        !check_index(op, index, size_along(x, *at)))
+        !is_index(op, index))
         return false;
     const bool number = (*source)->flags & IS_NUMBER;
     if (!number_or_same_dtype(op, x, source))
@@ -230,13 +238,17 @@ static bool check_scatter(const char *op, ct_tensor *x, int axis, ct_tensor *ind
 ct_tensor *(ct_scatter)(ct_tensor *x, int axis, ct_tensor *index, ct_tensor *source)
 {
     int at;
-    return check_scatter("scatter", x, axis, index, &source, &at) ? scattered(&op_scatter, x, x, (struct scatter){at, false}, index, source) : NULL;
+    if (!check_scatter("scatter", x, axis, index, &source, &at))
+        return NULL;
+    return store("scatter", &op_scatter, x, x, (struct scatter){at, false}, index, source);
 }
 
 ct_tensor *ct_scatter_add(ct_tensor *x, int axis, ct_tensor *index, ct_tensor *source)
 {
     int at;
-    return check_scatter("scatter_add", x, axis, index, &source, &at) ? scattered(&op_scatter_add, x, x, (struct scatter){at, false}, index, source) : NULL;
+    if (!check_scatter("scatter_add", x, axis, index, &source, &at))
+        return NULL;
+    return store("scatter_add", &op_scatter_add, x, x, (struct scatter){at, false}, index, source);
 }
 
 /* x with the value that changes nothing where something will be stored. */
@@ -269,7 +281,7 @@ ct_tensor *(ct_scatter_reduce)(ct_tensor *x, int axis, ct_tensor *index, ct_tens
     int at;
     if ((unsigned)reduce >= COUNT_OF(ops))
         return ct_fail("scatter_reduce: %d is no reduction", (int)reduce);
-    if (!check_scatter("scatter_reduce", x, axis, index, &source, &at))
+    if (!check_scatter("scatter_reduce", x, axis, index, &source, &at) || !check_index("scatter_reduce", index, size_along(x, at)))
         return NULL;
     if (reduce == CT_REDUCE_MEAN && x->dtype == CT_BOOL)
         return ct_fail("scatter_reduce: bool has no mean");
