@@ -52,8 +52,7 @@ static bool fill_around(ct_tensor *y, const struct cut *c, ct_tensor *value)
     struct cut side = {{0}, {0}, {0}};
     if (!value)
         return false;
-    ct_tensor wide = *value;
-    memset(wide.strides, 0, sizeof wide.strides);
+    ct_tensor wide = {.dtype = value->dtype, .rank = y->rank, .data = value->data};
     for (int i = 0; i < y->rank; i++)
         side.step[i] = 1, side.length[i] = y->sizes[i];
     for (int i = 0; i < y->rank; i++) {
@@ -66,7 +65,6 @@ static bool fill_around(ct_tensor *y, const struct cut *c, ct_tensor *value)
                 return false;
             if (!part)
                 continue;
-            wide.rank = y->rank;
             memcpy(wide.sizes, part->sizes, sizeof wide.sizes);
             copy_values(part, &wide);
         }
