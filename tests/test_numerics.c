@@ -126,6 +126,8 @@ static void test_row_07_variance_without_degrees_of_freedom(void **state)
     IS(ct_std(x), NAN);
     IS(ct_std(x, .correction = 0), 0);
     GRADIENT(ct_std(x, .correction = 0), x, 0);
+    IS(ct_var(VECTOR(1, 2, INFINITY)), NAN);
+    IS(ct_var(VECTOR(INFINITY, 1)), NAN);
     ct_tensor *equal = VECTOR(2, 2, 2), *first = ct_grad(ct_std(equal), equal, .create_graph = true);
     IS(first, 0, 0, 0);
     GRADIENT(ct_square(first), equal, 0, 0, 0);
@@ -541,6 +543,8 @@ static void test_row_57_in_place_into_shared_elements(void **state)
     ct_tensor *x = ct_zeros(4);
     FAILS(ct_add_(ct_expand(ct_zeros(1), 3), 1.0), "share memory");
     FAILS(ct_copy_(ct_slice(x, "1:"), ct_slice(x, ":-1")), "overlap in part");
+    ct_tensor *one = ct_expand(ct_ones(1), 4);
+    FAILS(ct_batch_norm(ct_ones(3, 4), one, one, NULL, NULL, .training = true), "shares elements");
     assert_non_null(ct_add_(x, x));
 }
 

@@ -225,6 +225,8 @@ ct_tensor *(ct_batch_norm)(ct_tensor *x, ct_tensor *mean, ct_tensor *var, ct_ten
         return ct_fail("%s: running %s NULL: want both%s", op, mean ? "var is" : var ? "mean is" : "mean and var are", o.training ? ", or neither" : " outside training");
     if (mean && ((mean->flags | var->flags) & WANTS_GRAD))
         return ct_fail("%s: the running mean or var wants a gradient: they are constants here", op);
+    if (o.training && mean && (tensor_overlaps_itself(mean) || tensor_overlaps_itself(var)))
+        return ct_fail("%s: the running mean or var shares elements (an expanded view): it cannot be changed in place", op);
     if (o.training && x->sizes[1] && tensor_numel(x) == x->sizes[1])
         return ct_fail("%s: input %s has one value a channel: training wants more", op, SHAPE(x));
     return normalized(op, x, mean, var, w, b, &o);

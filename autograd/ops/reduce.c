@@ -163,7 +163,8 @@ static ct_tensor *mean_over(ct_tensor *x, unsigned set)
     return count ? (ct_mean)(x, axes, count, true) : x;
 }
 
-/* The mean, or the first element where it is as near as rounding lets one tell: equal elements have no variance at all. */
+/* The mean, or the first element where it is as near as rounding lets one tell: equal elements have no variance at all. An
+ * infinite mean is near no number. */
 static ct_tensor *rounded_mean(ct_tensor *x, unsigned set)
 {
     ct_tensor *mean = mean_over(x, set), *first = x;
@@ -173,7 +174,7 @@ static ct_tensor *rounded_mean(ct_tensor *x, unsigned set)
         if (set >> i & 1)
             first = ct_narrow(first, i, 0, 1);
     double few_ulps = 8 * (x->dtype == CT_FLOAT32 ? FLT_EPSILON : DBL_EPSILON);
-    return ct_where(ct_le(ct_abs(ct_sub(first, mean)), ct_mul(few_ulps, ct_abs(mean))), first, mean);
+    return ct_where(ct_le(ct_abs(ct_sub(first, mean)), ct_mul(few_ulps, ct_abs(first))), first, mean);
 }
 
 VJP(var_vjp)
