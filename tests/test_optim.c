@@ -212,8 +212,8 @@ static void test_same_bits_at_any_number_of_threads(void **state)
 static struct update adam_update(float *p, float *g, float *m, float *v, size_t count)
 {
     return (struct update){
-        .p = p, .gradient = g, .first = m, .second = v, .count = count, .is_adam = true,
-        .adam = {.sign = 1, .shrink = 1, .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .inverse_root = 1},
+        .p = p, .gradient = g, .states = {m, v}, .count = count, .rule = UPDATE_adam,
+        .n = {.sign = 1, .shrink = 1, .rate = 0.01, .rest1 = 0.1, .beta2 = 0.999, .rest2 = 0.001, .root = 1},
     };
 }
 
