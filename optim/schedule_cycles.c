@@ -30,7 +30,7 @@ static int phase(const ct_schedule *self, int64_t t, double *done)
     double start = 0;
     for (int i = 0;; start = ends[i++])
         if ((double)t <= ends[i] || i == last) {
-            *done = ((double)t - start) / (ends[i] - start);
+            *done = fmin(((double)t - start) / (ends[i] - start), 1); /* at t = steps, PyTorch's goes past its end */
             return o->three_phase ? i : i * 3;  /* 0: up, 1: down again, 2: to the end, 3: from the top to the end */
         }
 }
