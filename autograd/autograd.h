@@ -134,6 +134,7 @@ CT_API bool ct_grads(ct_tensor *const *outputs, size_t output_count, ct_tensor *
 
 CT_API ct_tensor *ct_gradient(const ct_tensor *leaf); /* borrowed until the next backward or zero_grad; NULL: none yet (no error) */
 CT_API void ct_zero_gradient(ct_tensor *leaf);  /* drops it */
+CT_API bool ct_set_gradient(ct_tensor *leaf, ct_tensor *gradient); /* a copy of gradient, of leaf's shape and dtype, in place of what was there; NULL drops */
 typedef ct_tensor *ct_hook(ct_tensor *gradient, void *context); /* returns what stands in its place; NULL: unchanged */
 /* Called with x's gradient in every backward that reaches x (a leaf: before it is added). Returns an id, 0 on error. */
 CT_API uint64_t ct_hook_gradient(ct_tensor *x, ct_hook *hook, void *context);

@@ -107,6 +107,27 @@ static ct_tensor *own_copy(const ct_tensor *leaf, const ct_tensor *g)
     return copy;
 }
 
+bool ct_set_gradient(ct_tensor *leaf, ct_tensor *gradient)
+{
+    if (!given("set_gradient", "the leaf", leaf) || (!gradient && !ct_ok()))
+        return false;
+    if (!(leaf->flags & WANTS_GRAD) || leaf->node)
+        return ct_fail("set_gradient: %s: want a leaf that wants a gradient", SHAPE(leaf)) != NULL;
+    if (gradient && (!given("set_gradient", "the gradient", gradient) || gradient->dtype != leaf->dtype || !same_sizes(gradient, leaf)))
+        return ct_fail("set_gradient: %s %s for a leaf of %s %s", ct_dtype_name((ct_dtype)gradient->dtype), SHAPE(gradient),
+                       ct_dtype_name((ct_dtype)leaf->dtype), SHAPE(leaf)) != NULL;
+    ct_tensor *copy = gradient ? own_copy(leaf, gradient) : NULL;
+    if (gradient && !copy)
+        return false;
+    lock(leaf->leaf);
+    ct_tensor *was = leaf->leaf->gradient;
+    leaf->leaf->gradient = copy;
+    unlock(leaf->leaf);
+    if (was)
+        tensor_drop(was);
+    return true;
+}
+
 bool leaf_accumulate(ct_tensor *x, ct_tensor *gradient)
 {
     struct leaf *leaf = x->leaf;

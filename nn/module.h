@@ -36,5 +36,7 @@ struct ct_module {
 void module_pause_training(ct_module *module);
 void module_resume_training(ct_module *module);
 int64_t module_count(const ct_module *module, bool trainable_only); /* elements; a tensor under two names counts once */
+/* On: running values of all batch normalisations within start anew and average all batches alike, until off. */
+bool batch_norm_count(ct_module *module, bool on);
 const char *module_shape_text(char text[MODULE_PATH_BYTES], const ct_tensor *t); /* "(64, 784)" */
 #endif

@@ -8,7 +8,7 @@ struct batch_norm {
     ct_tensor *weight, *bias, *mean, *var, *batches;
     double momentum, eps;
     ct_activation activation;
-    bool cumulative;
+    bool cumulative, counting;                  /* counting: cumulative for a while, whatever the option says */
     int axes;                                   /* of an image: 2, or 1 */
 };
 
@@ -22,7 +22,7 @@ static ct_tensor *normalize(ct_module *self, ct_tensor *x, ct_tensor *add, ct_ac
     if (x && ct_rank(x) != m->axes + 2 && (m->axes == 2 || ct_rank(x) != 2))
         return ct_fail("batch_norm%dd: %s, want %s", m->axes, module_shape_text(text, x), m->axes == 2 ? "(N, C, H, W)" : "(N, C, L) or (N, C)");
     double momentum = m->momentum;
-    if (training && m->cumulative)
+    if (training && (m->cumulative || m->counting))
         momentum = 1 / (1 + (double)ct_item_int(m->batches));
     ct_tensor *y = ct_batch_norm(x, m->mean, m->var, m->weight, m->bias, .training = training, .momentum = momentum, .eps = m->eps,
                                  .add = add, .activation = activation);
@@ -40,6 +40,20 @@ ct_tensor *batch_norm_run(ct_module *self, ct_tensor *x, ct_tensor *add, ct_acti
     const ct_scope scope = ct_module_enter(self);
     ct_tensor *y = scope ? normalize(self, x, add, activation) : NULL;
     return ct_module_leave(self, scope, y) ? y : NULL;
+}
+
+bool batch_norm_count(ct_module *self, bool on)
+{
+    bool good = true;
+    for (size_t i = 0; i < self->count; i++)
+        good = (!self->entries[i].child || batch_norm_count(self->entries[i].child, on)) && good;
+    if (self->forward != batch_norm_forward)
+        return good;
+    struct batch_norm *m = ct_module_state(self);
+    m->counting = on;
+    CT_SCOPE;
+    CT_NO_GRAD;
+    return good && (!on || (ct_fill_(m->mean, 0) && ct_fill_(m->var, 1) && ct_fill_(m->batches, 0)));
 }
 
 static ct_module *batch_norm(int axes, int64_t channels, const ct_nn_batch_norm_options *options)

@@ -4,29 +4,40 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Both start with g = sign gradient + decay p, where a decay of 0 leaves p out (an infinite p must not make g NaN). */
-struct sgd_numbers {
-    double sign, decay, rate, momentum, mix;    /* mix: 1 - dampening */
-    bool first, nesterov;                       /* first: the buffer starts as g */
-};
-struct adam_numbers {
-    double sign, decay, shrink;                 /* shrink: 1 - lr wd of AdamW, else 1 */
-    double rate, beta1, beta2, eps;             /* rate: lr / (1 - beta1^t) */
-    double inverse_root;                        /* 1 / sqrt(1 - beta2^t) */
+enum { UPDATE_STATES = 3, UPDATE_BLOCK = 8192 };
+
+enum update_rule {
+#define RULE(name, kept, ...) UPDATE_##name,
+#include "optim/update.def"
+#undef RULE
+    UPDATE_RULES
 };
 
-/* One parameter's share in a pass: arrays of count elements in one memory order. */
+struct update_numbers {                         /* what a rule calls them by; each means what the optimizer says */
+    double sign, decay, shrink;                 /* g = sign gradient + decay p, a decay of 0 leaves p out: an infinite p must not make g NaN */
+    double rate, beta1, rest1, beta2, rest2, eps, root, extra;
+};
+
+/* One tensor's share in a pass: arrays of count elements in one memory order. */
 struct update {
-    void *p, *first, *second;                   /* the parameter; its moments; NULL: none */
+    void *p, *states[UPDATE_STATES];
     const void *gradient;
     size_t count;
-    size_t start;                               /* set by update_run: where it lies in the pass */
-    bool is_double, is_adam;
-    union {
-        struct sgd_numbers sgd;
-        struct adam_numbers adam;
-    };
+    enum update_rule rule;
+    bool is_double;
+    struct update_numbers n;
+    double *sums;                               /* what update_norms and update_lamb_norms find, two a block of UPDATE_BLOCK elements */
+    size_t start;                               /* set by the pass: where it lies in it */
 };
 
-void update_run(struct update *updates, size_t count); /* the same bits at any number of threads */
+/* All give the same bits at any number of threads. */
+void update_run(struct update *updates, size_t count);
+/* Sums over elements of the gradients, sums[2i] of block i: |g|^power, or with an infinite power the largest |g|; NaN spreads. */
+void update_norms(struct update *updates, size_t count, double power);
+/* Sums of p^2 (sums[2i]) and of the square of what the rule lamb would take off p (sums[2i + 1]), but for its rate. */
+void update_lamb_norms(struct update *updates, size_t count);
+static inline size_t update_blocks(size_t count)
+{
+    return (count + UPDATE_BLOCK - 1) / UPDATE_BLOCK;
+}
 #endif

@@ -1,55 +1,94 @@
 /* Included once per float type by optim/update_kernels.c. The order of the operations is PyTorch's. */
-
-/* g = sign gradient + wd p; b = g at first, else mu b + (1 - dampening) g; p -= lr b, or with Nesterov lr (g + mu b) */
-void REAL_NAME(update_sgd)(const struct update *u, size_t begin, size_t end)
+ISA_INLINE REAL REAL_NAME(small)(REAL x)
 {
-    REAL *restrict p = (REAL *)u->p + begin;
-    const REAL *restrict gradient = (const REAL *)u->gradient + begin;
-    REAL *restrict buffer = u->first ? (REAL *)u->first + begin : NULL;
-    const REAL sign = (REAL)u->sgd.sign, decay = (REAL)u->sgd.decay, rate = (REAL)u->sgd.rate;
-    const REAL momentum = (REAL)u->sgd.momentum, mix = (REAL)u->sgd.mix;
-    const bool first = u->sgd.first, nesterov = u->sgd.nesterov;
-    const size_t count = end - begin;
-    if (!buffer) {
-        for (size_t i = 0; i < count; i++) {
-            REAL g = decay != 0 ? sign * gradient[i] + decay * p[i] : sign * gradient[i];
-            p[i] -= rate * g;
+    return ABS(x) < FIRST_FLOOR ? 0 : x;
+}
+#define SMALL_(x) REAL_NAME(small)(x)
+
+#define NUMBERS                                                                                                                  \
+    const REAL sign = (REAL)u->n.sign, decay = (REAL)u->n.decay, shrink = (REAL)u->n.shrink, rate = (REAL)u->n.rate,              \
+               beta1 = (REAL)u->n.beta1, rest1 = (REAL)u->n.rest1, beta2 = (REAL)u->n.beta2, rest2 = (REAL)u->n.rest2,             \
+               eps = (REAL)u->n.eps, root = (REAL)u->n.root, extra = (REAL)u->n.extra;                                            \
+    (void)sign, (void)decay, (void)shrink, (void)rate, (void)beta1, (void)rest1, (void)beta2, (void)rest2, (void)eps, (void)root, \
+        (void)extra
+
+#define STATE(slot, kept) (REAL *)((kept) > (slot) ? u->states[slot] : u->p)
+#define RULE(name, kept, ...)                                                                             \
+    static void REAL_NAME(name)(const struct update *u, size_t begin, size_t end)                         \
+    {                                                                                                     \
+        REAL *restrict const ps = u->p, *restrict const as = STATE(0, kept);                              \
+        REAL *restrict const bs = STATE(1, kept), *restrict const cs = STATE(2, kept);                    \
+        const REAL *restrict const gs = u->gradient;                                                      \
+        NUMBERS;                                                                                          \
+        for (size_t i = begin; i < end; i++) {                                                            \
+            REAL p = ps[i] * shrink, g = decay != 0 ? sign * gs[i] + decay * p : sign * gs[i];            \
+            REAL a = kept > 0 ? as[i] : 0, b = kept > 1 ? bs[i] : 0, c = kept > 2 ? cs[i] : 0;            \
+            (void)g, (void)a, (void)b, (void)c;                                                           \
+            __VA_ARGS__;                                                                                  \
+            ps[i] = p;                                                                                    \
+            if (kept > 0)                                                                                 \
+                as[i] = a;                                                                                \
+            if (kept > 1)                                                                                 \
+                bs[i] = b;                                                                                \
+            if (kept > 2)                                                                                 \
+                cs[i] = c;                                                                                \
+        }                                                                                                 \
+    }
+#include "optim/update.def"
+#undef RULE
+
+/* Sums in double: squares of large float gradients overflow, and many small ones vanish. LANES of them side by side, whatever
+ * the width of the vectors: a sum is the same on every instruction set. */
+#define NORM(name, term, join)                                                                  \
+    static void REAL_NAME(name)(const struct update *u, size_t begin, size_t end)               \
+    {                                                                                           \
+        const REAL *restrict const gs = u->gradient;                                            \
+        const double power = u->n.rate;                                                         \
+        double lanes[32] = {0}, total = 0;                                                      \
+        (void)power;                                                                            \
+        size_t i = begin;                                                                       \
+        for (; i + 32 <= end; i += 32)                                                          \
+            for (size_t k = 0; k < 32; k++) {                                                   \
+                const double g = __builtin_fabs((double)gs[i + k]), x = term;                   \
+                lanes[k] = join(lanes[k], x);                                                   \
+            }                                                                                   \
+        for (size_t k = 0; i + k < end; k++) {                                                  \
+            const double g = __builtin_fabs((double)gs[i + k]), x = term;                       \
+            lanes[k] = join(lanes[k], x);                                                       \
+        }                                                                                       \
+        for (size_t k = 0; k < 32; k++)                                                         \
+            total = join(total, lanes[k]);                                                      \
+        u->sums[begin / UPDATE_BLOCK * 2] = total;                                              \
+    }
+#define ADD(x, y) ((x) + (y))
+NORM(squares, g * g, ADD)
+NORM(absolutes, g, ADD)
+NORM(largest, g, MAX)
+NORM(powers, pow(g, power), ADD)
+#undef NORM
+#undef ADD
+
+static void REAL_NAME(lamb_norms)(const struct update *u, size_t begin, size_t end)
+{
+    const REAL *restrict const ps = u->p, *restrict const as = u->states[0], *restrict const bs = u->states[1];
+    NUMBERS;
+    double of_p[8] = {0}, of_update[8] = {0}, p_total = 0, update_total = 0;
+    size_t i = begin;
+    for (; i < end; i += 8)
+        for (size_t k = 0; k < 8 && i + k < end; k++) {
+            const double x = (double)ps[i + k], r = (double)(as[i + k] * extra / (SQRT(bs[i + k]) * root + eps) + beta1 * ps[i + k]);
+            of_p[k] += x * x;
+            of_update[k] += r * r;
         }
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        REAL g = decay != 0 ? sign * gradient[i] + decay * p[i] : sign * gradient[i];
-        REAL b = first ? g : momentum * buffer[i] + mix * g;
-        b = ABS(b) < FIRST_FLOOR ? 0 : b;
-        buffer[i] = b;
-        p[i] -= rate * (nesterov ? g + momentum * b : b);
-    }
+    for (size_t k = 0; k < 8; k++)
+        p_total += of_p[k], update_total += of_update[k];
+    u->sums[begin / UPDATE_BLOCK * 2] = p_total;
+    u->sums[begin / UPDATE_BLOCK * 2 + 1] = update_total;
 }
 
-/* m += (1 - b1)(g - m); v = b2 v + (1 - b2) g^2; p -= lr/(1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
-void REAL_NAME(update_adam)(const struct update *u, size_t begin, size_t end)
-{
-    REAL *restrict p = (REAL *)u->p + begin;
-    const REAL *restrict gradient = (const REAL *)u->gradient + begin;
-    REAL *restrict m = (REAL *)u->first + begin;
-    REAL *restrict v = (REAL *)u->second + begin;
-    const REAL sign = (REAL)u->adam.sign, decay = (REAL)u->adam.decay, shrink = (REAL)u->adam.shrink;
-    const REAL rate = (REAL)u->adam.rate, eps = (REAL)u->adam.eps, inverse_root = (REAL)u->adam.inverse_root;
-    const REAL rest1 = (REAL)(1 - u->adam.beta1), beta2 = (REAL)u->adam.beta2, rest2 = (REAL)(1 - u->adam.beta2);
-    const size_t count = end - begin;
-    for (size_t i = 0; i < count; i++) {
-        REAL x = p[i] * shrink;
-        REAL g = decay != 0 ? sign * gradient[i] + decay * x : sign * gradient[i];
-        REAL a = m[i] + (g - m[i]) * rest1;
-        REAL b = v[i] * beta2 + g * g * rest2;
-        a = ABS(a) < FIRST_FLOOR ? 0 : a;
-        b = b < SECOND_FLOOR ? 0 : b;
-        m[i] = a;
-        v[i] = b;
-        p[i] = x - rate * a / (SQRT(b) * inverse_root + eps);
-    }
-}
-
+#undef STATE
+#undef NUMBERS
+#undef SMALL_
 #undef REAL
 #undef REAL_NAME
 #undef SQRT

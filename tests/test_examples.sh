@@ -155,6 +155,17 @@ run "$bin/xor"
 check "xor" succeeds
 check "xor learns it" awk '/xor/ { error = $4 - ($1 != $3 + 0); right += error > -0.2 && error < 0.2 }
                            END { exit right != 4 }' "$work/out"
+run "$bin/custom_optimizer"
+check "custom_optimizer" succeeds
+check "custom_optimizer learns" awk '/^sign_sgd +step 600/ { ok = $5 < 0.01 } END { exit !ok }' "$work/out"
+run "$bin/schedules" --plot "$work/schedules.svg"
+check "schedules" succeeds
+check "schedules draws fourteen curves" [ "$(grep -c '<path' "$work/schedules.svg")" -eq 14 ]
+run "$bin/optimizer_race" --limit 500 --epochs 1 --plot "$work/race.svg"
+check "optimizer_race" succeeds
+check "optimizer_race draws seven curves" [ "$(grep -c '<path' "$work/race.svg")" -eq 7 ]
+run "$bin/optimizer_race" --optimizers adam,adm
+check "optimizer_race --optimizers adam,adm" [ "$status" -eq 2 ]
 run "$bin/custom_op"
 check "custom_op" succeeds
 check "custom_op passes its check" says "agree"

@@ -212,8 +212,8 @@ static void test_same_bits_at_any_number_of_threads(void **state)
 static struct update adam_update(float *p, float *g, float *m, float *v, size_t count)
 {
     return (struct update){
-        .p = p, .gradient = g, .first = m, .second = v, .count = count, .is_adam = true,
-        .adam = {.sign = 1, .shrink = 1, .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .inverse_root = 1},
+        .p = p, .gradient = g, .states = {m, v}, .count = count, .rule = UPDATE_adam,
+        .n = {.sign = 1, .shrink = 1, .rate = 0.01, .rest1 = 0.1, .beta2 = 0.999, .rest2 = 0.001, .root = 1},
     };
 }
 
@@ -251,6 +251,29 @@ static void test_moments_of_dead_units_never_become_denormal(void **state)
     p[3] = NAN, m[4] = NAN;
     update_run(&u, 1);
     assert_true(isnan(p[3]) && isnan(m[4]));
+}
+
+static void test_extreme_squares_are_right_on_every_instruction_set(void **state)
+{
+    (void)state;
+    enum cpu_isa before = cpu_isa();
+    for (int isa = CPU_BASE; isa <= CPU_AVX512; isa++) {
+        if (!cpu_set_isa_for_testing((enum cpu_isa)isa))
+            continue;
+        const float squares[] = {0, FLT_MIN, 1e-30f, 1e-10f, 1, 1e10f, 1e38f, INFINITY, NAN, 3e-38f, 7, 1e-4f, 2e20f, 5e-20f, 0.3f, 11, 13, 0, INFINITY};
+        enum { N = COUNT(squares) };
+        float p[N], g[N] = {0}, m[N], v[N];
+        for (int i = 0; i < N; i++)
+            p[i] = 1, m[i] = 1, v[i] = squares[i];
+        struct update u = adam_update(p, g, m, v, N);
+        u.n.eps = 1e-8, u.n.rest1 = 0, u.n.beta2 = 1, u.n.rest2 = 0, u.n.rate = 1e-8;
+        update_run(&u, 1);
+        for (int i = 0; i < N; i++) {
+            const double want = 1 - 1e-8 / (sqrt((double)squares[i]) + 1e-8);
+            assert_true(isnan(want) ? isnan(p[i]) : fabs(p[i] - want) <= 3e-7);
+        }
+    }
+    cpu_set_isa_for_testing(before);
 }
 
 static void test_a_step_allocates_nothing(void **state)
@@ -428,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_same_bits_at_any_number_of_threads),
         cmocka_unit_test(test_instruction_sets_agree),
         cmocka_unit_test(test_moments_of_dead_units_never_become_denormal),
+        cmocka_unit_test(test_extreme_squares_are_right_on_every_instruction_set),
         cmocka_unit_test(test_a_step_allocates_nothing),
         cmocka_unit_test(test_constructor_survives_each_failed_allocation),
         cmocka_unit_test(test_parameter_without_gradient_stays_and_counts_its_own_steps),

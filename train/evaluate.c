@@ -59,3 +59,25 @@ double ct_train_accuracy(ct_module *net, ct_dataset *dataset, int64_t batch_size
     (ct_free)(loader);
     return seen == size ? (double)right / (double)size : NAN;
 }
+
+bool ct_train_update_batch_norm(ct_module *net, ct_loader *loader)
+{
+    if (!net || !loader) {
+        if (ct_ok())
+            ct_fail("update_batch_norm: %s is NULL", net ? "loader" : "net");
+        return false;
+    }
+    CT_NO_GRAD;
+    const bool training = ct_module_is_training(net);
+    bool good = batch_norm_count(net, true);
+    ct_module_train(net);
+    int64_t seen = 0;
+    for (ct_batch batch; good && ct_loader_next(loader, &batch); seen++) {
+        CT_SCOPE;
+        good = ct_forward(net, batch.x) != NULL;
+    }
+    batch_norm_count(net, false);
+    if (!training)
+        ct_module_eval(net);
+    return good && seen == ct_loader_batches(loader);
+}

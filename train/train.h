@@ -19,7 +19,29 @@ CT_API void ct_progress_end(ct_progress *progress, const char *format, ...) CT_F
 CT_API double ct_train_accuracy(ct_module *net, ct_dataset *dataset, int64_t batch_size); /* share of samples whose largest output is y's class,
                                                             in evaluation mode without recording; NaN on error */
 
+CT_API bool ct_train_update_batch_norm(ct_module *net, ct_loader *loader); /* running means and variances of batch normalisation anew, over one epoch of
+                                                            loader: after the parameters became averages (ct_average_swap) */
+
+/* ---- Pictures ---------------------------------------------------------------------------------------------------------------- */
+typedef struct { const char *name; const double *x, *y; size_t count; } ct_curve; /* x NULL: 0, 1, 2, ... */
+typedef struct { const char *title, *x_label, *y_label; bool log_x, log_y; char end_; } ct_plot_options;
+CT_API extern const ct_plot_options ct_plot_defaults;
+CT_API bool ct_train_plot(const char *path, const ct_curve *curves, size_t count, const ct_plot_options *options); /* as SVG; a line breaks where a point is not
+                                                            finite, or on a logarithmic axis not above 0 */
+
+/* ---- A learning rate to start from --------------------------------------------------------------------------------------------- */
+typedef struct { double from, to; int64_t steps; const char *plot; char end_; } ct_find_lr_options; /* 1e-7 to 10 in 100 steps; plot: where to draw the curve */
+#define CT_FIND_LR_DEFAULTS .from = 1e-7, .to = 10, .steps = 100,
+CT_API extern const ct_find_lr_options ct_find_lr_defaults;
+CT_API double ct_train_find_lr(ct_optimizer *optimizer, ct_closure *closure, void *context, const ct_find_lr_options *options); /* steps at growing rates, a batch of
+                                                            closure's each, until the loss runs away; the rate where it fell fastest, NaN on error. Parameters and
+                                                            optimizer are put back */
+
 #ifdef __cplusplus
 }
+#else
+#define ct_train_plot(path, curves, ...) CT_WITH_(ct_train_plot, (path, curves, CT_HEAD_(__VA_ARGS__), ), ct_plot_options, (), CT_TAIL_(__VA_ARGS__))
+#define ct_train_find_lr(optimizer, closure, ...) \
+    CT_WITH_(ct_train_find_lr, (optimizer, closure, CT_HEAD_(__VA_ARGS__), ), ct_find_lr_options, (CT_FIND_LR_DEFAULTS), CT_TAIL_(__VA_ARGS__))
 #endif
 #endif
