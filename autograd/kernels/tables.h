@@ -9,6 +9,7 @@
     ROW(pooling, isa)                                                                                                    \
     ROW(random, isa)                                                                                                     \
     ROW(reduce, isa)                                                                                                     \
+    ROW(row_norm, isa)                                                                                                   \
     ROW(rows, isa)
 
 #define ROW(source, isa) void source##_table_##isa(struct kernels *table);
