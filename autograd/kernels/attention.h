@@ -39,7 +39,7 @@ bool attention_backward(const struct attention *a);
 size_t attention_parts(const struct attention *a); /* that backward wants */
 
 /* One part of the work, per instruction set. */
-enum { ATTENTION_QUERIES = 64, ATTENTION_KEYS = 64 };
+enum { ATTENTION_QUERIES = 64, ATTENTION_KEYS = 96 };
 typedef bool attention_part(const struct attention *a, size_t part, float *scratch);
 #define ATTENTION_PARTS(isa) attention_part attention_forward_##isa, attention_backward_##isa;
 ATTENTION_PARTS(base)
