@@ -112,7 +112,7 @@ static void test_sinusoidal_positions(void **state)
     for (int row = 0; row < 50; row++)
         for (int c = 0; c < 7; c++) {
             const double angle = row * pow(10000, -(double)(c / 2 * 2) / 7);
-            assert_float_equal(at[row * 7 + c], c % 2 ? cos(angle) : sin(angle), 1e-12);
+            assert_true(fabs(at[row * 7 + c] - (c % 2 ? cos(angle) : sin(angle))) < 1e-12);
         }
     assert_int_equal(ct_dtype_of(ct_sinusoidal_positions(3, 4)), CT_FLOAT32);
     assert_int_equal(ct_numel(ct_sinusoidal_positions(0, 4)), 0);
