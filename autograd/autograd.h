@@ -613,6 +613,37 @@ CT_API ct_tensor *ct_group_norm(ct_tensor *x, int64_t groups, ct_tensor *w, ct_t
 CT_API ct_tensor *ct_instance_norm(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_norm_layer_options *options); /* over each channel of each sample, arXiv:1607.08022 */
 CT_API ct_tensor *ct_dropout2d(ct_tensor *x, const ct_dropout_options *options); /* dropout of whole channels, (N, C, ...), arXiv:1411.4280 */
 
+/* ---- Sequences: (..., length, width) ---------------------------------------------------------------------------------------
+ * Normalisation over the last `axes` axes of x, at once; w and b have the shape of those, or are NULL for 1 and 0. */
+CT_API ct_tensor *ct_layer_norm(ct_tensor *x, int axes, ct_tensor *w, ct_tensor *b, const ct_norm_layer_options *options); /* (x - mean) / sqrt(var + eps) w + b,
+                                                            var biased, eps 1e-5. arXiv:1607.06450. C: ct_layer_norm(x, 1, w, b) */
+typedef struct { double eps; char end_; } ct_rms_norm_options; /* negative, as at first: the smallest with 1 + eps > 1 in x's dtype */
+#define CT_RMS_NORM_DEFAULTS .eps = -1,
+CT_API extern const ct_rms_norm_options ct_rms_norm_defaults;
+CT_API ct_tensor *ct_rms_norm(ct_tensor *x, int axes, ct_tensor *w, const ct_rms_norm_options *options); /* x / sqrt(mean(x^2) + eps) w, arXiv:1910.07467 */
+/* softmax(scale q k^T + mask) v, computed block by block and never stored (arXiv:2205.14135): q (..., L, E), k (..., S, E), v (..., S, D)
+ * -> (..., L, D); leading axes broadcast. Of any strides without a copy where the last axis is contiguous; the result's axes lie in
+ * memory as q's do. A query that may attend to nothing gives 0, and gradients of 0. */
+typedef struct {
+    ct_tensor *mask;                            /* broadcasts to (..., L, S). bool: true may be attended to; of q's dtype: added. May want a gradient */
+    bool causal;                                /* query i sees keys 0 .. i + causal_offset alone; beside a mask too */
+    int64_t causal_offset;                      /* 0; the number of keys that came before the first query */
+    double scale;                               /* 0: 1 / sqrt(E) */
+    double dropout_p;                           /* of the probabilities, as ct_dropout; 0: none */
+    ct_generator *generator;
+    bool grouped;                               /* q (..., G H, L, E) against k and v (..., H, S, E): G heads in a row share a key's; enable_gqa */
+    char end_;
+} ct_attention_options;
+CT_API ct_tensor *ct_scaled_dot_product_attention(ct_tensor *q, ct_tensor *k, ct_tensor *v, const ct_attention_options *options);
+/* Turns the pair (x_i, x_(i + E/2)) of each row, or (x_2i, x_(2i+1)) if interleaved, by position base^(-2i/E): arXiv:2104.09864. E is
+ * even. positions: int64, broadcasts to (..., L); NULL: offset, offset + 1, ... along axis -2. */
+typedef struct { double base; bool interleaved; int64_t offset; char end_; } ct_rotary_embedding_options; /* 10000, false, 0 */
+#define CT_ROTARY_EMBEDDING_DEFAULTS .base = 10000,
+CT_API extern const ct_rotary_embedding_options ct_rotary_embedding_defaults;
+CT_API ct_tensor *ct_rotary_embedding(ct_tensor *x, ct_tensor *positions, const ct_rotary_embedding_options *options); /* (..., L, E) -> the same */
+CT_API ct_tensor *ct_sinusoidal_positions(int64_t length, int64_t width, ct_dtype dtype); /* (length, width): sin(p 10000^(-2i/width)) in column 2i, cos in
+                                                            2i + 1, arXiv:1706.03762. C: ct_sinusoidal_positions(length, width) */
+
 /* ---- In place, for values that no recorded op needs --------------------------------------------------------------------
  * Not on a tensor that wants a gradient while recording is on (use CT_NO_GRAD), nor on one with overlapping elements. */
 CT_API ct_tensor *ct_add_(ct_tensor *x, ct_tensor *y);  /* x += y, y broadcast; returns x */

@@ -50,6 +50,7 @@ struct ct_tensor {                              /* one cache line, then the axes
 /* A fresh tensor in the innermost scope; strides NULL: row-major. NULL with a failure that names op. */
 ct_tensor *tensor_new(const char *op, ct_dtype dtype, size_t rank, const int64_t *sizes, const int64_t *strides);
 ct_tensor *tensor_new_like(const char *op, ct_dtype dtype, const ct_tensor *like); /* like's sizes, and its layout if that is dense */
+ct_tensor *tensor_new_ordered(const char *op, const ct_tensor *like, const int64_t *sizes); /* of like's dtype and rank; the last axis contiguous, the others in like's order */
 ct_tensor *tensor_view(const char *op, ct_tensor *base, size_t rank, const int64_t *sizes, const int64_t *strides, int64_t offset); /* offset in elements */
 void tensor_end_value(ct_tensor *t);            /* the last value owner is gone */
 void tensor_end(ct_tensor *t);                  /* the last struct owner is gone */

@@ -510,5 +510,21 @@ static inline ct_subscript ct_at_range_(int64_t start, int64_t stop, int64_t ste
     })
 #define ct_instance_norm(x, w, ...) CT_WITH3_(ct_instance_norm, ct_norm_layer_options, (CT_NORM_LAYER_DEFAULTS), x, w, __VA_ARGS__)
 #define ct_dropout2d(...) CT_WITH1_(ct_dropout2d, ct_dropout_options, (CT_DROPOUT_DEFAULTS), __VA_ARGS__)
+/* ---- Sequences ------------------------------------------------------------------------------------------------------------------ */
+#define ct_layer_norm(x, axes, w, ...) CT_LAYER_NORM_(x, axes, w, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_w_), CT_NAME_(ct_b_), CT_TAIL_(__VA_ARGS__))
+#define CT_LAYER_NORM_(x, axes, w, b, x_, w_, b_, ...)                                                                   \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x), *const w_ = (w), *const b_ = (b);                                                     \
+        CT_WITH_(ct_layer_norm, (x_, axes, w_, b_, ), ct_norm_layer_options, (CT_NORM_LAYER_DEFAULTS), __VA_ARGS__);     \
+    })
+#define ct_rms_norm(x, axes, ...) CT_RMS_NORM_(x, axes, CT_HEAD_(__VA_ARGS__), CT_NAME_(ct_x_), CT_NAME_(ct_w_), CT_TAIL_(__VA_ARGS__))
+#define CT_RMS_NORM_(x, axes, w, x_, w_, ...)                                                                            \
+    __extension__({                                                                                                      \
+        ct_tensor *const x_ = (x), *const w_ = (w);                                                                      \
+        CT_WITH_(ct_rms_norm, (x_, axes, w_, ), ct_rms_norm_options, (CT_RMS_NORM_DEFAULTS), __VA_ARGS__);               \
+    })
+#define ct_scaled_dot_product_attention(q, k, ...) CT_WITH3_(ct_scaled_dot_product_attention, ct_attention_options, (), q, k, __VA_ARGS__)
+#define ct_rotary_embedding(x, ...) CT_WITH2D_(ct_rotary_embedding, ct_rotary_embedding_options, (CT_ROTARY_EMBEDDING_DEFAULTS), x, __VA_ARGS__)
+#define ct_sinusoidal_positions(length, width) (ct_sinusoidal_positions)(length, width, ct_default_dtype())
 
 #endif

@@ -219,6 +219,28 @@ ct_tensor *tensor_new_like(const char *op, ct_dtype dtype, const ct_tensor *like
     return tensor_new(op, dtype, like->rank, like->sizes, tensor_is_dense(like) ? like->strides : NULL);
 }
 
+ct_tensor *tensor_new_ordered(const char *op, const ct_tensor *like, const int64_t *sizes)
+{
+    int order[CT_MAX_RANK];
+    int64_t strides[CT_MAX_RANK], count;
+    if (!sizes_product(op, sizes, like->rank, ct_dtype_size((ct_dtype)like->dtype), &count))
+        return NULL;
+    for (int i = 0; i + 1 < like->rank; i++) {  /* outermost first; an axis that is broadcast stays where it is */
+        int at = i;
+        for (; at && like->strides[order[at - 1]] && like->strides[order[at - 1]] < like->strides[i]; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+    int64_t stride = like->rank ? sizes[like->rank - 1] : 0;
+    if (like->rank)
+        strides[like->rank - 1] = 1;
+    for (int i = like->rank - 2; i >= 0; i--) {
+        strides[order[i]] = stride;
+        stride *= sizes[order[i]];
+    }
+    return tensor_new(op, (ct_dtype)like->dtype, like->rank, sizes, strides);
+}
+
 ct_tensor *tensor_view(const char *op, ct_tensor *base, size_t rank, const int64_t *sizes, const int64_t *strides, int64_t offset)
 {
     ct_tensor *t = tensor_shell(op, base->dtype, rank, sizes, strides);

@@ -328,6 +328,10 @@ ROWS = {
     "interpolate": (((32, 16384),), "a", lambda: F.interpolate(images(), size=(32, 32), mode="bilinear")),
     "im2col": (((32, 16384),), "a", lambda: F.unfold(images(), 3, padding=1)),
     "col2im": (((32, 147456),), "a", lambda: F.fold(a.view(32, 576, 256), 16, 3, padding=1)),
+    "layer_norm": (((2048, 192),), "a", lambda: F.layer_norm(a, (192,))),
+    "rms_norm": (((2048, 192),), "a", lambda: F.rms_norm(a, (192,))),
+    "attention": (((64, 4096), (64, 4096)), "ab", lambda: F.scaled_dot_product_attention(a.view(64, 128, 32), b.view(64, 128, 32), b.view(64, 128, 32))),
+    "rotary_embedding": (((64, 4096),), "a", lambda: rotated(a.view(64, 128, 32))),
     "matmul__64x784x128": (((64, 784), (784, 128)), "ab", lambda: torch.matmul(a, b)),
     "matmul__64x128x10": (((64, 128), (128, 10)), "ab", lambda: torch.matmul(a, b)),
     "matmul__32x32x32": (((32, 32), (32, 32)), "ab", lambda: torch.matmul(a, b)),
@@ -356,6 +360,14 @@ ROWS = {
     "contiguous__transposed_100000x16": (((100000, 16),), "a", lambda: a.T.contiguous()),
     "contiguous__transposed_33x77777": (((33, 77777),), "a", lambda: a.T.contiguous()),
     "contiguous__heads": (((4096, 512),), "a", lambda: a.reshape(8, 512, 8, 64).permute(0, 2, 1, 3).contiguous()),}
+
+
+def rotated(x, base=10000):
+    """Rotary embedding of halves, written out: PyTorch has no call of its own."""
+    length, width = x.shape[-2:]
+    angle = torch.arange(length)[:, None] * base ** (-torch.arange(0, width, 2) / width)
+    left, right = x.chunk(2, -1)
+    return torch.cat((left * angle.cos() - right * angle.sin(), right * angle.cos() + left * angle.sin()), -1)
 
 
 def images():

@@ -349,6 +349,25 @@ OPS |= {
 
 
 # ---- Operands ----------------------------------------------------------------------------------------------------------------
+def rotary_embedding(x, positions=None, *, base, offset, interleaved):
+    """As a complex number's angle; PyTorch itself has no such op."""
+    width = x.shape[-1]
+    at = torch.arange(offset, offset + x.shape[-2]) if positions is None else positions
+    turn = torch.polar(torch.ones((), dtype=torch.float64), at.double().unsqueeze(-1) * base ** (-torch.arange(0, width, 2).double() / width))
+    pairs = x.unflatten(-1, (-1, 2)) if interleaved else x.unflatten(-1, (2, -1)).transpose(-1, -2)
+    turned = torch.view_as_real(torch.view_as_complex(pairs.contiguous()) * turn.to(torch.complex64 if x.dtype == torch.float32 else torch.complex128))
+    return (turned if interleaved else turned.transpose(-1, -2)).flatten(-2)
+
+
+OPS |= {
+    "layer_norm": lambda x, w=None, b=None, *, axes, eps: F.layer_norm(x, x.shape[-axes:], w, b, eps),
+    "rms_norm": lambda x, w=None, *, axes, eps: F.rms_norm(x, x.shape[-axes:], w, eps if eps >= 0 else None),
+    "attention": lambda q, k, v, mask=None, *, causal, scale, grouped: F.scaled_dot_product_attention(
+        q, k, v, mask, is_causal=causal, scale=scale or None, enable_gqa=grouped),
+    "rotary_embedding": rotary_embedding,
+}
+
+
 class Draw:
     """A tensor of distinct made-up hundredths between low and high."""
     def __init__(self, *shape, low=-2, high=2):
@@ -1239,6 +1258,37 @@ def images(w):
         w.case("instance_norm", x, None, None, eps=0.1)
         w.case("instance_norm", x, x[1:2], x[1:2], eps=1e-3)
     w.case("group_norm", [[[1e4, 1e4 + 0.01, 1e4 - 0.01], [3.0, 3.0, 3.0]]], None, None, groups=2, eps=1e-5, dtypes=FLOATS[1:])
+
+
+@family
+def sequences(w):
+    for axes, size in ((1, (4,)), (2, (3, 4))):
+        for eps in (1e-5, 0.1):
+            w.each_layout("layer_norm", (2, 3, 4), size, size, axes=axes, eps=eps)
+            w.case("layer_norm", (2, 3, 4), axes=axes, eps=eps)
+            w.case("layer_norm", (2, 3, 4), None, size, axes=axes, eps=eps)
+            w.each_layout("rms_norm", (2, 3, 4), size, axes=axes, eps=eps)
+        w.case("rms_norm", (2, 3, 4), axes=axes, eps=-1)
+    w.case("layer_norm", [[1.0, 1.0, 1.0], [-2.0, -2.0, -2.0]], (3,), (3,), axes=1, eps=1e-5)
+    w.case("layer_norm", [[1.0, nan, 1.0], [inf, 0.0, 1.0], [1.0, 2.0, 3.0]], (3,), (3,), axes=1, eps=1e-5)
+    w.case("layer_norm", (2, 70), (70,), (70,), axes=1, eps=1e-5)
+    w.case("layer_norm", (0, 3), (3,), (3,), axes=1, eps=1e-5)
+    w.case("rms_norm", (2, 70), (70,), axes=1, eps=1e-5)
+    plain = {"causal": False, "scale": 0, "grouped": False}
+    holes = bools([[False, False, False, False, False], [True, False, True, True, False], [True, True, True, True, True]])
+    for by in (plain, plain | {"causal": True}, plain | {"scale": 1.5}):
+        w.each_layout("attention", (2, 3, 4), (2, 5, 4), (2, 5, 2), **by)
+        w.case("attention", (1, 2, 6, 3), (1, 2, 6, 3), (1, 2, 6, 3), **by)
+        w.case("attention", (66, 3), (67, 3), (67, 2), **by)
+        w.case("attention", (2, 4, 3, 2), (2, 2, 5, 2), (2, 2, 5, 3), **by | {"grouped": True})
+    w.each_layout("attention", (2, 3, 4), (2, 5, 4), (2, 5, 2), holes, **plain)
+    w.case("attention", (2, 2, 3, 4), (2, 2, 5, 4), (2, 2, 5, 2), bools([[[[True, True, False, True, False]]], [[[False, False, False, False, False]]]]), **plain)
+    w.case("attention", (2, 3, 4), (2, 5, 4), (2, 5, 2), (3, 5), **plain)
+    w.case("attention", (2, 3, 4), (2, 5, 4), (2, 5, 2), [[-inf] * 5, [0.0, -inf, 1.0, 2.0, -inf], [0.0] * 5], **plain, wants=(0, 1, 2))
+    w.case("attention", [[1000.0, 0.0], [0.0, -1000.0]], [[1000.0, 0.0], [0.0, 1000.0]], (2, 2), **plain)
+    for interleaved, offset in itertools.product((False, True), (0, 7)):
+        w.each_layout("rotary_embedding", (2, 3, 4), base=10000, offset=offset, interleaved=interleaved)
+        w.case("rotary_embedding", (2, 2, 3, 6), ints([[[0, 4, 2]], [[1, 1, 100]]]), base=50, offset=0, interleaved=interleaved)
 
 
 def main():

@@ -75,6 +75,11 @@ struct kernels {
     void (*softmax_minus_target[FLOATS])(void *dx, const void *x, size_t n, double largest, double rest, int64_t target,
                                          double scale); /* scale (e^(x - largest - rest) - [j = target]) */
     struct channel_loops channels[FLOATS];
+    /* Rows of n, each normalised: y = (x - mean) rstd w + b; w and b may be NULL, dw and db too. about: two numbers a row. */
+    void (*row_norm[FLOATS])(void *y, double (*about)[2], const void *x, const void *w, const void *b, size_t rows, size_t n, double eps,
+                             bool centred);     /* about becomes mean and rstd; not centred: the mean is taken for 0 */
+    void (*row_norm_vjp[FLOATS])(void *dx, void *dw, void *db, const double (*about)[2], const void *g, const void *x, const void *w, size_t rows,
+                                 size_t n, bool centred); /* adds to dw and db */
 
     /* Rows [from, to) of one plane of an image, see pooling.h; the backward ones make rows of dx. */
     pooling_kernel *pool_max[FLOATS], *pool_mean[FLOATS];

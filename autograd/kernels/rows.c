@@ -1,36 +1,10 @@
 /* Softmax and its family over one contiguous row; compiled once per instruction set. A row without a finite largest value
  * has no softmax: all -inf or any +inf gives NaN, as in PyTorch; logsumexp is the infinity itself. */
+#include "fold.h"
 #include "kernels.h"
 #include "math.h"
 #include "tables.h"
 
-enum { LANES = 32 };
-
-/* A fold over LANES partial results: acc = f(acc, x[i]), lanes joined in a fixed order by join(a, b). */
-#define FOLD(T, result, start, n, term, join)                                                                            \
-    T result = start;                                                                                                    \
-    {                                                                                                                    \
-        T lane[LANES];                                                                                                   \
-        for (int j = 0; j < LANES; j++)                                                                                  \
-            lane[j] = start;                                                                                             \
-        size_t i = 0;                                                                                                    \
-        for (; i + LANES <= n; i += LANES)                                                                               \
-            for (size_t j = 0; j < LANES; j++) {                                                                         \
-                T a = lane[j], b = term(i + j);                                                                          \
-                lane[j] = join(a, b);                                                                                    \
-            }                                                                                                            \
-        for (size_t j = 0; i < n; i++, j++) {                                                                            \
-            T a = lane[j], b = term(i);                                                                                  \
-            lane[j] = join(a, b);                                                                                        \
-        }                                                                                                                \
-        for (int width = LANES / 2; width; width /= 2)                                                                   \
-            for (int j = 0; j < width; j++) {                                                                            \
-                T a = lane[j], b = lane[j + width];                                                                      \
-                lane[j] = join(a, b);                                                                                    \
-            }                                                                                                            \
-        result = lane[0];                                                                                                \
-    }
-#define PLUS(a, b) ((a) + (b))
 #define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
 
 #define ROWS(T, suffix, EXP, LOG)                                                                                        \

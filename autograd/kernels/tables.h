@@ -11,6 +11,7 @@
     ROW(pooling, isa)                                                                                                    \
     ROW(random, isa)                                                                                                     \
     ROW(reduce, isa)                                                                                                     \
+    ROW(row_norm, isa)                                                                                                   \
     ROW(rows, isa)                                                                                                       \
     ROW(scan_log, isa)
 

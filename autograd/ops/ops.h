@@ -20,6 +20,12 @@ ct_tensor *elementwise(const char *op, kernel_loop *run, const double *parameter
 bool known_activation(const char *op, ct_activation activation); /* false after reporting */
 ct_tensor *activated(ct_tensor *y, ct_activation activation); /* y itself for CT_IDENTITY; quiet on NULL */
 
+/* A stretch of a generator's stream of Philox blocks (NULL: the process's own), and float32 numbers in [0, 1) made of it, as ct_rand
+ * would make them: four a block. */
+struct stretch { uint64_t seed, block; };
+struct stretch random_take(ct_generator *generator, uint64_t blocks);
+ct_tensor *random_uniform(const int64_t *sizes, size_t rank, struct stretch from);
+
 ct_tensor *as_dtype(ct_tensor *x, ct_dtype dtype); /* ct_cast; quiet on NULL */
 ct_tensor *zeros_of(const char *op, ct_dtype dtype, const int64_t *sizes, size_t rank);
 

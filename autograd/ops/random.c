@@ -37,8 +37,7 @@ void ct_generator_restore(ct_generator *generator, const uint64_t state[2])
     atomic_store(&g->seed, state[0]), atomic_store(&g->block, state[1]);
 }
 
-struct stretch { uint64_t seed, block; };       /* of a stream */
-static struct stretch take(ct_generator *generator, uint64_t blocks)
+struct stretch random_take(ct_generator *generator, uint64_t blocks)
 {
     struct ct_generator *g = generator ? generator : &process;
     return (struct stretch){atomic_load(&g->seed), atomic_fetch_add(&g->block, blocks)};
@@ -46,7 +45,7 @@ static struct stretch take(ct_generator *generator, uint64_t blocks)
 
 uint64_t ct_random_u64(ct_generator *generator)
 {
-    struct stretch s = take(generator, 1);
+    struct stretch s = random_take(generator, 1);
     int64_t value;
     kernels()->random_below(&value, 1, s.seed, s.block, 0, 0);
     return (uint64_t)value;
@@ -80,7 +79,7 @@ static ct_tensor *fill(ct_tensor *t, ct_generator *generator, struct fill how)
     if (!t)
         return NULL;
     const uint64_t n = (uint64_t)tensor_numel(t), per_block = t->dtype == CT_FLOAT32 ? 4 : 2;
-    how.t = t, how.stream = take(generator, (n + per_block - 1) / per_block);
+    how.t = t, how.stream = random_take(generator, (n + per_block - 1) / per_block);
     pool_run((size_t)((n + PER_PART - 1) / PER_PART), fill_part, &how);
     return t;
 }
@@ -95,6 +94,12 @@ static ct_tensor *floating_new(const char *op, const int64_t *sizes, size_t rank
 ct_tensor *(ct_rand)(const int64_t *sizes, size_t rank, ct_dtype dtype, ct_generator *generator)
 {
     return fill(floating_new("rand", sizes, rank, dtype), generator, (struct fill){.normal = false});
+}
+
+ct_tensor *random_uniform(const int64_t *sizes, size_t rank, struct stretch from)
+{
+    struct ct_generator there = {.seed = from.seed, .block = from.block};
+    return (ct_rand)(sizes, rank, CT_FLOAT32, &there);
 }
 
 ct_tensor *(ct_randn)(const int64_t *sizes, size_t rank, ct_dtype dtype, ct_generator *generator)
@@ -131,7 +136,7 @@ ct_tensor *ct_randperm(int64_t count, ct_generator *generator)
     if (!t)
         return NULL;
     enum { CHUNK = 512, AHEAD = 16 };
-    struct stretch s = take(generator, ((uint64_t)count + 1) / 2);
+    struct stretch s = random_take(generator, ((uint64_t)count + 1) / 2);
     int64_t *p = (int64_t *)t->data, place[CHUNK];
     for (int64_t from = 0; from < count; from += CHUNK, s.block += CHUNK / 2) { /* Fisher and Yates, inside out */
         const int64_t n = count - from < CHUNK ? count - from : CHUNK;
