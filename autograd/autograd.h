@@ -552,7 +552,7 @@ CT_API ct_tensor *ct_dropout(ct_tensor *x, const ct_dropout_options *options); /
  * channels-last. So lie the results of convolutions (the shape stays (N, C, H, W)); those of pooling, interpolate and
  * batch_norm lie as their input does.
  * A window of size k with dilation d spans d (k - 1) + 1. An empty batch gives an empty result and zero gradients. */
-#define CT_HW(height, width) ((INT64_C(1) << 62) | (int64_t)(uint32_t)(height) << 31 | (int64_t)(uint32_t)(width)) /* each below 2^31 */
+#define CT_HW(height, width) ((INT64_C(1) << 62) | (int64_t)(uint32_t)(height) << 31 | (int64_t)(uint32_t)(width)) /* each below 2^30 */
 #define CT_SAME (-1)                            /* padding that keeps the size; the odd one goes right and below. Stride 1 only */
 #define CT_VALID 0                              /* no padding */
 CT_API ct_tensor *ct_channels_last(ct_tensor *x); /* x itself, or a copy whose memory runs N, H, W, C; PyTorch's memory_format */

@@ -112,6 +112,8 @@ static ct_tensor *variational_forward(ct_module *self, ct_tensor *x)
 
 ct_tensor *ct_nn_variational_run(ct_module *self, ct_tensor *x, ct_tensor **mean, ct_tensor **log_var)
 {
+    if (!mean || !log_var)
+        return ct_fail("variational_run: the place for %s is NULL", mean ? "log_var" : "mean");
     *mean = *log_var = NULL;
     if (self && self->forward != variational_forward)
         return ct_fail("variational_run: the module is a %s, want a VariationalAutoencoder", self->kind);

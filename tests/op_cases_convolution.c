@@ -80,6 +80,7 @@ OP_CASES(conv_correlate)
     REFUSED(ZERO_D, "want (N, C, H, W)", ct_conv2d_weight(in[0], in[1], 1), .shapes = {SCALAR, SCALAR});
     REFUSED(0, "want height and width (2, 3)", ct_conv2d_weight(in[0], in[1], 2), .shapes = {IMAGE, SIZES(2, 3, 3, 3)});
     REFUSED(0, "multiples of the groups", ct_conv2d_weight(in[0], in[1], 2, .groups = 2), .shapes = {IMAGE, SIZES(2, 3, 3, 4)});
+    REFUSED(0, "activation 1: it has none", ct_conv2d_weight(in[0], in[1], 2, .activation = CT_RELU), .shapes = {IMAGE, SIZES(2, 3, 2, 3)});
     REFUSED(0, "kernel", ct_conv2d_weight(in[0], in[1], 0), .shapes = {IMAGE, SIZES(2, 3, 3, 4)});
 }
 
@@ -119,6 +120,10 @@ OP_CASES(batch_norm)
     REFUSED(0, "add is", ct_batch_norm(in[0], NULL, NULL, NULL, NULL, .training = true, .add = in[1]), .shapes = {SIZES(2, 3), SIZES(3)});
     REFUSED(0, "no activation", ct_batch_norm(in[0], NULL, NULL, NULL, NULL, .training = true, .activation = (ct_activation)7), .shapes = {SIZES(2, 3)});
     REFUSED(0, "batch_norm", ct_batch_norm(in[0], NULL, NULL, NULL, NULL, .training = true), .shapes = {SIZES(2, 3)}, .kinds = "i");
+    REFUSED(0, "eps -1", ct_batch_norm(in[0], NULL, NULL, NULL, NULL, .training = true, .eps = -1), .shapes = {SIZES(2, 3)});
+    REFUSED(0, "momentum nan", ct_batch_norm(in[0], NULL, NULL, NULL, NULL, .training = true, .momentum = NAN), .shapes = {SIZES(2, 3)});
+    REFUSED(0, "eps -1", ct_group_norm(in[0], 1, NULL, NULL, .eps = -1), .shapes = {SIZES(2, 3)});
+    REFUSED(0, "one tensor", ct_batch_norm(in[0], ct_detach(in[1]), ct_detach(in[1]), NULL, NULL, .training = true), .shapes = {SIZES(2, 3), SIZES(3)});
     REFUSED(0, "multiple of the groups", ct_group_norm(in[0], 2, NULL, NULL), .shapes = {SIZES(2, 3)}); /* row 42 */
     REFUSED(0, "0 groups", ct_group_norm(in[0], 0, NULL, NULL), .shapes = {SIZES(2, 3)});
     REFUSED(0, "one value a group", ct_group_norm(in[0], 3, NULL, NULL), .shapes = {SIZES(2, 3)}); /* row 42 */

@@ -476,6 +476,7 @@ static void test_a_variational_autoencoder_draws_in_training_alone(void **state)
     assert_true(ct_equal(y, ct_forward(net, x)));
     assert_true(ct_equal(y, ct_forward(ct_module_child(net, "decoder"), mean)));
     assert_true(ct_equal(ct_cat(CT_TENSORS(mean, log_var), 1), ct_forward(ct_module_child(net, "encoder"), x)));
+    FAILED(ct_nn_variational_run(net, x, NULL, &log_var), "variational_run: the place for mean is NULL");
     FAILED(ct_nn_variational_run(other, x, &mean, &log_var), "variational_run: the module is a ReLU, want a VariationalAutoencoder");
     FAILED(ct_nn_variational_run(net, ct_zeros(3, 5), &mean, &log_var), "linear");
     assert_true(!mean && !log_var);

@@ -1,4 +1,4 @@
-/* Optimizers and schedules against PyTorch's, step by step: tests/golden/optimizers.txt and schedules.txt, which tools/make_optim_goldens.py wrote. */
+/* Optimizers and schedules against PyTorch's, step by step: optimizers.txt and schedules.txt of tests/golden_optim/, which tools/make_optim_goldens.py wrote. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <setjmp.h>
@@ -25,7 +25,7 @@ static void open_golden(struct golden *at, const char *name)
 {
     char path[512];
     const char *root = getenv("CT_SOURCE_ROOT");
-    snprintf(path, sizeof path, "%s/tests/golden/%s", root ? root : ".", name);
+    snprintf(path, sizeof path, "%s/tests/golden_optim/%s", root ? root : ".", name);
     *at = (struct golden){.file = fopen(path, "r")};
     if (!at->file)
         fail_msg("%s: cannot be read", path);

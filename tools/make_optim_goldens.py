@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/optimizers.txt and schedules.txt: where PyTorch's optimizers take two float64 parameters, and the learning rates of its schedulers.
+"""Writes optimizers.txt and schedules.txt of tests/golden_optim/: where PyTorch's optimizers take two float64 parameters, and the learning rates of its schedulers.
 
 A developer's tool; the tests read what it wrote and need no Python. Start and gradients come from a formula that C computes to the same bits.
 
@@ -16,7 +16,7 @@ from torch.optim import lr_scheduler as lrs
 
 warnings.simplefilter("ignore")
 torch.set_default_dtype(torch.float64)          # NAdam keeps a product of momenta in it
-FOLDER = pathlib.Path(__file__).parent.parent / "tests" / "golden"
+FOLDER = pathlib.Path(__file__).parent.parent / "tests" / "golden_optim"
 SHAPES, STEPS, CHECKPOINTS = ((3, 4), (5,)), 1000, (1, 2, 3, 10, 100, 300, 1000)
 SIZES = [math.prod(s) for s in SHAPES]
 

@@ -227,6 +227,10 @@ ct_tensor *(ct_batch_norm)(ct_tensor *x, ct_tensor *mean, ct_tensor *var, ct_ten
         return ct_fail("%s: the running mean or var wants a gradient: they are constants here", op);
     if (o.training && mean && (tensor_overlaps_itself(mean) || tensor_overlaps_itself(var)))
         return ct_fail("%s: the running mean or var shares elements (an expanded view): it cannot be changed in place", op);
+    if (o.training && mean && mean->storage == var->storage && mean->data == var->data)
+        return ct_fail("%s: the running mean and var are one tensor", op);
+    if (!(o.eps >= 0) || !isfinite(o.eps) || !isfinite(o.momentum))
+        return ct_fail("%s: eps %g, momentum %g: want finite numbers, eps at least 0", op, o.eps, o.momentum);
     if (o.training && x->sizes[1] && tensor_numel(x) == x->sizes[1])
         return ct_fail("%s: input %s has one value a channel: training wants more", op, SHAPE(x));
     return normalized(op, x, mean, var, w, b, &o);
@@ -237,6 +241,8 @@ static ct_tensor *by_group(const char *op, ct_tensor *x, int64_t groups, ct_tens
 {
     if (!channel_vector(op, "the weight", w, x) || !channel_vector(op, "the bias", b, x))
         return NULL;
+    if (!(o->eps >= 0) || !isfinite(o->eps))
+        return ct_fail("%s: eps %g, want a finite number of at least 0", op, o->eps);
     const int64_t n = x->sizes[0], all = groups ? n * groups : 0, each = all ? tensor_numel(x) / all : 0;
     if (each == 1)
         return ct_fail("%s: input %s has one value a group: want more", op, SHAPE(x));

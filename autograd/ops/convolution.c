@@ -250,6 +250,8 @@ ct_tensor *(ct_conv2d_weight)(ct_tensor *x, ct_tensor *y, int64_t kernel, const 
     if (x->rank != 4 || y->rank != 4 || x->sizes[0] != y->sizes[0] || x->dtype != y->dtype || o.groups < 1 || x->sizes[1] % o.groups || y->sizes[1] % o.groups)
         return ct_fail("%s: input %s %s, cotangent %s %s, groups %lld: want (N, C, H, W) and (N, O, oh, ow) of one dtype, C and O multiples of the groups", op,
                        ct_dtype_name((ct_dtype)x->dtype), SHAPE(x), ct_dtype_name((ct_dtype)y->dtype), SHAPE(y), (long long)o.groups);
+    if (o.activation != CT_IDENTITY)
+        return ct_fail("%s: activation %d: it has none, its cotangent is that of the sum before it", op, (int)o.activation);
     if (!window_pair(op, "kernel", kernel, 1, 2, sizes) || !conv_geometry(op, x, sizes, &o, 2, &g, out))
         return NULL;
     if (y->sizes[2] != out[0] || y->sizes[3] != out[1])
