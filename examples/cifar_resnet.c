@@ -56,13 +56,16 @@ int main(int count, char **words)
     if (!settings_apply(&s))
         return ct_report_error();
     ct_set_winograd(winograd);
-    struct classifier c = {.net = make_model(), .rate = strcmp(course, "cosine") ? one_cycle : falling_cosine};
+    struct classifier c = {.net = make_model()};
     c.sets = settings_open_images(&s);
     ct_dataset *looks = ct_data_augment(c.sets.training, .crop_padding = augment ? 4 : 0, .flip = augment, .rotation = augment ? 5 : 0,
                                         .seed = (uint64_t)s.seed);
     c.loader = ct_loader_new(looks, .batch_size = s.batch_size, .shuffle = true, .seed = (uint64_t)s.seed, .workers = workers,
                              .channels_last = true);
     c.optimizer = ct_optim_sgd(c.net, .lr = s.lr, .momentum = momentum, .weight_decay = weight_decay);
+    int64_t steps = classify_steps(&c, &s);
+    c.schedule = strcmp(course, "cosine") ? ct_schedule_one_cycle(c.optimizer, s.lr, steps, .no_momentum = true)
+                                          : ct_schedule_cosine(c.optimizer, steps);
     ct_free(looks);                             /* the loader holds it */
     return classify(&c, &s);
 }

@@ -1,21 +1,11 @@
-/* Each epoch: batches in a new order, the rate of the moment, one step a batch, then the accuracy on what was held out. */
+/* Each epoch: batches in a new order, one step a batch, then the accuracy on what was held out. */
 #include "classify.h"
-
-#include <math.h>
 
 enum { EVALUATION_BATCH = 250 };
 
-static const double PI = 3.14159265358979323846;
-
-double falling_cosine(double done)
+int64_t classify_steps(const struct classifier *c, const struct settings *s)
 {
-    return 0.5 * (1 + cos(PI * done));
-}
-
-double one_cycle(double done)
-{
-    const double rise = 0.3, start = 0.04;
-    return done < rise ? start + (1 - start) * falling_cosine(1 - done / rise) : falling_cosine((done - rise) / (1 - rise));
+    return s->epochs * ct_loader_batches(c->loader);
 }
 
 static bool train_epoch(const struct classifier *c, const struct settings *s, int64_t epoch)
@@ -27,11 +17,9 @@ static bool train_epoch(const struct classifier *c, const struct settings *s, in
     double sum = 0;
     for (ct_batch batch; ct_loader_next(c->loader, &batch);) {
         CT_SCOPE;                               /* owns every tensor made until this brace closes */
-        double share = ((double)(epoch - 1) + (double)done / (double)batches) / (double)s->epochs;
-        ct_optimizer_set_lr(c->optimizer, s->lr * c->rate(share));
         ct_tensor *loss = ct_cross_entropy(ct_forward(c->net, batch.x), batch.y);
         ct_zero_grad(c->optimizer);
-        if (!ct_backward(loss) || !ct_step(c->optimizer))
+        if (!ct_backward(loss) || !ct_step(c->optimizer) || !ct_schedule_next(c->schedule))
             break;
         sum += ct_item(loss);
         done++;
@@ -68,7 +56,7 @@ static void run(const struct classifier *c, const struct settings *s)
 int classify(struct classifier *c, const struct settings *s)
 {
     run(c, s);
-    ct_free(c->optimizer), ct_free(c->net), ct_free(c->loader);
+    ct_free(c->schedule), ct_free(c->optimizer), ct_free(c->net), ct_free(c->loader);
     sets_free(&c->sets);
     int failed = ct_report_error();
     ct_shutdown();

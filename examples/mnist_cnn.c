@@ -13,11 +13,12 @@ int main(int count, char **words)
     options_parse("Trains a small convolutional network on handwritten digits.", options, count, words);
     if (!settings_apply(&s))
         return ct_report_error();
-    struct classifier c = {.sets = settings_open_digits(&s, true), .rate = falling_cosine};
+    struct classifier c = {.sets = settings_open_digits(&s, true)};
     c.loader = ct_loader_new(c.sets.training, .batch_size = s.batch_size, .shuffle = true, .seed = (uint64_t)s.seed);
     c.net = ct_nn_sequential(ct_nn_conv2d(1, 16, 3, .padding = 1, .activation = CT_RELU), ct_nn_max_pool2d(2),
                              ct_nn_conv2d(16, 32, 3, .padding = 1, .activation = CT_RELU), ct_nn_max_pool2d(2), ct_nn_flatten(),
                              ct_nn_linear(32 * 7 * 7, 128, .activation = CT_RELU), ct_nn_linear(128, 10));
     c.optimizer = ct_optim_adam(c.net, .lr = s.lr);
+    c.schedule = ct_schedule_cosine(c.optimizer, classify_steps(&c, &s));
     return classify(&c, &s);
 }

@@ -13,10 +13,11 @@ int main(int count, char **words)
     options_parse("Trains a multilayer perceptron on handwritten digits.", options, count, words);
     if (!settings_apply(&s))
         return ct_report_error();
-    struct classifier c = {.sets = settings_open_digits(&s, true), .rate = falling_cosine};
+    struct classifier c = {.sets = settings_open_digits(&s, true)};
     c.loader = ct_loader_new(c.sets.training, .batch_size = s.batch_size, .shuffle = true, .seed = (uint64_t)s.seed);
     c.net = ct_nn_sequential(ct_nn_flatten(), ct_nn_linear(784, 128), ct_nn_relu(), ct_nn_linear(128, 64), ct_nn_relu(),
                              ct_nn_linear(64, 10));
     c.optimizer = ct_optim_adam(c.net, .lr = s.lr);
+    c.schedule = ct_schedule_cosine(c.optimizer, classify_steps(&c, &s));
     return classify(&c, &s);
 }

@@ -31,6 +31,8 @@ bool settings_apply(const struct settings *s)
 {
     if (s->limit && s->limit < 10)
         options_refuse("--limit %lld: want at least 10, one for validation", (long long)s->limit);
+    if (s->epochs > 1000000)
+        options_refuse("--epochs %lld: want at most 1000000", (long long)s->epochs);
     if (s->evaluate && !s->load)
         options_refuse("--evaluate: want --load FILE too");
     if (s->save)
