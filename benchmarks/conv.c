@@ -1,4 +1,5 @@
 /* conv.c - milliseconds and GFLOP/s of convolutions by path: the layers of ResNet-18, ResNet-50, MobileNet and small networks. */
+#include "autograd/autograd.h"
 #include "autograd/kernels/conv.h"
 #include "autograd/kernels/cpu.h"
 #include "autograd/kernels/kernels.h"
@@ -152,6 +153,46 @@ static void report(const struct layer *l, bool every_path, double seconds)
     free(r.x), free(r.y), free(r.weight);
 }
 
+static ct_tensor *convolve(const struct layer *l, ct_tensor *x, ct_tensor *w)
+{
+    return ct_conv2d(x, w, NULL, .stride = (int64_t)l->stride, .padding = (int64_t)l->kernel / 2);
+}
+
+/* The same as a composition of ops, with the matrix of patches in memory. */
+static ct_tensor *compose(const struct layer *l, ct_tensor *x, ct_tensor *w)
+{
+    int64_t size = (int64_t)((l->size + l->stride - 1) / l->stride);
+    ct_tensor *columns = ct_im2col(x, (int64_t)l->kernel, .stride = (int64_t)l->stride, .padding = (int64_t)l->kernel / 2);
+    return ct_reshape(ct_matmul(ct_reshape(w, (int64_t)l->out, -1), columns), (int64_t)l->batch, (int64_t)l->out, size, size);
+}
+
+/* Milliseconds of value and both gradients, through the graph. */
+static double op_time(const struct layer *l, ct_tensor *(*op)(const struct layer *, ct_tensor *, ct_tensor *), ct_tensor *x, ct_tensor *w, double seconds)
+{
+    double took[MOST_ROUNDS], start = now();
+    int rounds = 0;
+    do {
+        CT_SCOPE;
+        double t = now();
+        ct_tensor *y = op(l, x, w);
+        ct_zero_gradient(x), ct_zero_gradient(w);
+        ct_backward(y, .cotangent = y);
+        took[rounds++] = now() - t;
+    } while (ct_ok() && rounds < MOST_ROUNDS && (rounds < 4 || now() - start < seconds));
+    qsort(took, (size_t)rounds, sizeof *took, by_value);
+    return took[best_round ? 0 : rounds / 2] * 1e3;
+}
+
+static void report_ops(const struct layer *l, double seconds)
+{
+    CT_SCOPE;
+    ct_tensor *x = ct_require_grad(ct_channels_last(ct_randn((int64_t)l->batch, (int64_t)l->in, (int64_t)l->size, (int64_t)l->size)));
+    ct_tensor *w = ct_require_grad(ct_randn((int64_t)l->out, (int64_t)l->in, (int64_t)l->kernel, (int64_t)l->kernel));
+    printf("%s %zux%zux%zu->%zu k%zu s%zu g%zu ops: conv2d %.3f ms, im2col matmul reshape %.3f ms\n", l->network, l->batch, l->in, l->size, l->out,
+           l->kernel, l->stride, l->groups, op_time(l, convolve, x, w, seconds), op_time(l, compose, x, w, seconds));
+    fflush(stdout);
+}
+
 int main(int count, char **words)
 {
     double seconds = 0.05;
@@ -170,7 +211,8 @@ int main(int count, char **words)
             network = words[i];
         } else {
             printf("usage: %s [--threads N] [--seconds S] [--best] [--chosen] [NETWORK]\n"
-                   "Medians of float32 convolutions and their gradients, a line each: the path chosen, then each path by name.\n"
+                   "Medians of float32 convolutions and their gradients, a line each: the path chosen, then each path by name;\n"
+                   "then value and both gradients through the graph, by conv2d and by im2col, matmul and reshape.\n"
                    "  --seconds S  time for each figure (default 0.05)\n"
                    "  --best       the best round instead of the median\n"
                    "  --chosen     only the path chosen\n"
@@ -179,8 +221,12 @@ int main(int count, char **words)
         }
     }
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-        if (strstr(layers[i].network, network))
+        if (strstr(layers[i].network, network)) {
             report(&layers[i], every_path, seconds);
+            if (every_path && layers[i].groups == 1)
+                report_ops(&layers[i], seconds);
+        }
+    int failed = ct_report_error();
     pool_shutdown();
-    return 0;
+    return failed;
 }

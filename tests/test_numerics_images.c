@@ -157,6 +157,35 @@ static void test_row_46_same_pads_more_on_the_right(void **state)
     assert_fails(ct_conv2d(random_leaf(1, 1, 4, 4), random_leaf(1, 1, 2, 2), NULL, .padding = CT_SAME, .stride = 2), "want stride 1");
 }
 
+/* The convolution as unfold, matmul and reshape would write it. */
+static ct_tensor *composed_conv2d(ct_tensor *x, ct_tensor *w, int64_t stride, int64_t padding, int64_t dilation)
+{
+    int64_t out = ct_size(w, 0), kernel = CT_HW(ct_size(w, 2), ct_size(w, 3));
+    int64_t h = (ct_size(x, 2) + 2 * padding - dilation * (ct_size(w, 2) - 1) - 1) / stride + 1;
+    ct_tensor *columns = ct_im2col(x, kernel, .stride = stride, .padding = padding, .dilation = dilation);
+    return ct_reshape(ct_matmul(ct_reshape(w, out, -1), columns), ct_size(x, 0), out, h, -1);
+}
+
+static void test_convolution_is_unfold_matmul_reshape(void **state)
+{
+    (void)state;
+    static const int64_t cases[][3] = {{1, 1, 1}, {2, 1, 1}, {1, 0, 2}, {3, 2, 2}}; /* stride, padding, dilation */
+    for (int dtype = 0; dtype < 2; dtype++)
+        for (size_t c = 0; c < COUNT(cases); c++) {
+            int64_t stride = cases[c][0], padding = cases[c][1], dilation = cases[c][2];
+            ct_dtype type = dtype ? CT_FLOAT32 : CT_FLOAT64;
+            ct_tensor *x = ct_require_grad(ct_randn_as(type, 3, 16, 13, 11)), *w = ct_require_grad(ct_randn_as(type, 20, 16, 3, 3));
+            ct_tensor *y = ct_conv2d(x, w, NULL, .stride = stride, .padding = padding, .dilation = dilation);
+            ct_tensor *composed = composed_conv2d(x, w, stride, padding, dilation), *g = ct_detach(ct_sin(y));
+            double error = dtype ? 3e-4 : 1e-12;
+            assert_close(y, composed, error);
+            ct_tensor *const in[] = {x, w};
+            for (size_t i = 0; i < COUNT(in); i++)
+                assert_close(ct_grad(y, in[i], .cotangent = g, .retain_graph = true), ct_grad(composed, in[i], .cotangent = g, .retain_graph = true),
+                             10 * error);
+        }
+}
+
 static void test_row_47_groups_are_convolutions_apart(void **state)
 {
     (void)state;
@@ -420,6 +449,7 @@ int main(void)
         TEST(test_row_44_sizes_of_convolutions),
         TEST(test_row_45_sizes_of_transposed_convolutions),
         TEST(test_row_46_same_pads_more_on_the_right),
+        TEST(test_convolution_is_unfold_matmul_reshape),
         TEST(test_row_47_groups_are_convolutions_apart),
         TEST(test_row_48_empty_batch_and_no_channels),
         TEST(test_row_49_uneven_padding_is_a_pad_before),
