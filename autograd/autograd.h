@@ -5,7 +5,8 @@
  * Shapes stand behind the functions as (rows, columns); "..." is any number of leading axes. A negative axis counts from
  * the end. Names, semantics and numbers are PyTorch's unless a line says otherwise.
  * Every function-like macro in sugar.h wraps the plain function of the same name below; C++ and other languages use those.
- * Options are always named: ct_dropout(x, .p = 0.1).
+ * Options are always named: ct_dropout(x, .p = 0.1). A value without its name changes nothing, and compilers warn of "excess elements"
+ * (-Werror makes that an error).
  */
 #ifndef COTANGENT_AUTOGRAD_H
 #define COTANGENT_AUTOGRAD_H
@@ -54,10 +55,11 @@ typedef uint64_t ct_scope;                      /* never used twice in a thread;
 CT_API ct_scope ct_scope_open(void);
 CT_API void ct_scope_close(ct_scope scope);     /* and all scopes inside it; one that is not open is ignored */
 CT_API ct_tensor *ct_keep(ct_tensor *t);        /* makes the caller an owner until ct_release; returns t; NULL is fine */
-CT_API void ct_release(ct_tensor *t);           /* undoes one ct_keep; NULL is fine */
+CT_API void ct_release(ct_tensor *t);           /* undoes one ct_keep; NULL is fine. Of a tensor that its scope alone owns: an error */
 CT_API ct_tensor *ct_promote(ct_tensor *t);     /* hands t to the enclosing scope if the innermost one owns it; returns t */
 CT_API void ct_shutdown(void);                  /* closes all scopes of this thread and its root, gives cached memory back */
-CT_API void ct_free(void *object);              /* frees a module, optimizer, dataset, loader, generator or tensor file; NULL is fine */
+CT_API void ct_free(void *object);              /* frees a module, optimizer, dataset, loader, generator or tensor file; NULL is fine. A part of another
+                                                            (a layer, a schedule in a chain) goes with that: an error */
 
 /* ---- Making tensors --------------------------------------------------------------------------------------------------
  * C: ct_zeros(2, 3), ct_zeros_as(CT_FLOAT64, 2, 3); without a dtype, the default dtype. A new tensor wants no gradient. */
@@ -271,7 +273,7 @@ CT_API ct_tensor *ct_masked_fill(ct_tensor *x, ct_tensor *mask, ct_tensor *value
  * axes == NULL or count == 0: over all. C: ct_sum(x), ct_sum(x, 0), ct_sum(x, CT_AXES(0, -1), .keepdims = true). */
 CT_API ct_tensor *ct_sum(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* bool and int64 give int64 */
 CT_API ct_tensor *ct_mean(ct_tensor *x, const int *axes, size_t count, bool keepdims);
-CT_API ct_tensor *ct_var(ct_tensor *x, const int *axes, size_t count, bool keepdims, double correction); /* divides by max(n - correction, 0); C: .correction = 1 */
+CT_API ct_tensor *ct_var(ct_tensor *x, const int *axes, size_t count, bool keepdims, double correction); /* divides by max(n - correction, 0), NaN where that is 0 / 0; C: .correction = 1 */
 CT_API ct_tensor *ct_std(ct_tensor *x, const int *axes, size_t count, bool keepdims, double correction); /* sqrt(var); derivative 0 where it is 0 */
 CT_API ct_tensor *ct_norm(ct_tensor *x, const int *axes, size_t count, bool keepdims, double p); /* sum(|x|^p)^(1/p), PyTorch's vector_norm; C: .p = 2.
                                                             +-INFINITY: largest or smallest |x|; 0: how many are not 0. Derivative 0 where it is 0 */
@@ -288,10 +290,10 @@ CT_API ct_tensor *ct_min(ct_tensor *x, const int *axes, size_t count, bool keepd
 CT_API ct_tensor *ct_amax(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* the extremes share the gradient along one axis too */
 CT_API ct_tensor *ct_amin(ct_tensor *x, const int *axes, size_t count, bool keepdims);
 CT_API ct_tensor *ct_median(ct_tensor *x, const int *axes, size_t count, bool keepdims, ct_tensor **indices); /* the lower of two; one axis, as max, or none:
-                                                            of all, whose equals share the gradient */
+                                                            of all, whose equals share the gradient. Of nothing: an error (PyTorch: NaN) */
 CT_API ct_tensor *ct_argmax(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* int64; one axis, or none: of the flattened x */
 CT_API ct_tensor *ct_argmin(ct_tensor *x, const int *axes, size_t count, bool keepdims);
-CT_API ct_tensor *ct_logsumexp(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* log(sum(e^x)), without overflow */
+CT_API ct_tensor *ct_logsumexp(ct_tensor *x, const int *axes, size_t count, bool keepdims); /* log(sum(e^x)), without overflow; floats alone (PyTorch casts int64) */
 CT_API ct_tensor *ct_softmax(ct_tensor *x, int axis);     /* e^x / sum(e^x) along axis */
 CT_API ct_tensor *ct_log_softmax(ct_tensor *x, int axis); /* x - logsumexp(x) along axis */
 
@@ -552,7 +554,7 @@ CT_API ct_tensor *ct_dropout(ct_tensor *x, const ct_dropout_options *options); /
  * channels-last. So lie the results of convolutions (the shape stays (N, C, H, W)); those of pooling, interpolate and
  * batch_norm lie as their input does.
  * A window of size k with dilation d spans d (k - 1) + 1. An empty batch gives an empty result and zero gradients. */
-#define CT_HW(height, width) ((INT64_C(1) << 62) | (int64_t)(uint32_t)(height) << 31 | (int64_t)(uint32_t)(width)) /* each below 2^30 */
+#define CT_HW(height, width) ((INT64_C(1) << 62) | (int64_t)(uint32_t)(height) << 31 | (int64_t)(uint32_t)(width)) /* each below 2^30: larger ones wrap around */
 #define CT_SAME (-1)                            /* padding that keeps the size; the odd one goes right and below. Stride 1 only */
 #define CT_VALID 0                              /* no padding */
 CT_API ct_tensor *ct_channels_last(ct_tensor *x); /* x itself, or a copy whose memory runs N, H, W, C; PyTorch's memory_format */
@@ -567,13 +569,14 @@ typedef struct { int64_t stride, padding, output_padding, dilation, groups; char
 #define CT_CONV_TRANSPOSE_DEFAULTS .stride = 1, .dilation = 1, .groups = 1,
 CT_API extern const ct_conv_transpose_options ct_conv_transpose_defaults;
 CT_API ct_tensor *ct_conv_transpose2d(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_conv_transpose_options *options); /* conv2d's gradient as a layer:
-                                                            (N, C, H, W), (C, O / groups, kh, kw) -> (N, O, (H - 1) stride - 2 padding + span + output_padding, ...) */
+                                                            (N, C, H, W), (C, O / groups, kh, kw) -> (N, O, (H - 1) stride - 2 padding + span + output_padding, ...),
+                                                            sizes of at least 1 (PyTorch gives an empty result for 0) */
 CT_API ct_tensor *ct_conv2d_weight(ct_tensor *x, ct_tensor *g, int64_t kernel, const ct_conv_options *options); /* conv2d's gradient with respect to w, for the
                                                             cotangent g of its result: (N, C, H, W), (N, O, ...) -> (O, C / groups, kernel); torch.nn.grad */
 CT_API bool ct_set_winograd(bool on);           /* 3x3 convolutions by F(4x4, 3x3), arXiv:1509.09308: faster, its rounding 2 to 4 times that
                                                             of the direct form. On unless COTANGENT_WINOGRAD=0; returns what it was */
 /* Windows: kernel is one number or CT_HW; stride 0 is the kernel's size; padding at most half the kernel. ceil_mode counts a
- * last window that begins inside the input or its left padding. */
+ * last window that begins inside the input or its left padding. A window of max_pool over padding alone is an error (PyTorch: -infinity). */
 typedef struct { int64_t stride, padding, dilation; bool ceil_mode; ct_tensor **indices; char end_; } ct_max_pool_options; /* indices: int64 places in
                                                             the H W plane (or L) of each sample and channel */
 #define CT_MAX_POOL_DEFAULTS .dilation = 1,
@@ -581,7 +584,7 @@ CT_API extern const ct_max_pool_options ct_max_pool_defaults;
 CT_API ct_tensor *ct_max_pool2d(ct_tensor *x, int64_t kernel, const ct_max_pool_options *options); /* the first largest takes the gradient; NaN wins */
 CT_API ct_tensor *ct_max_pool1d(ct_tensor *x, int64_t kernel, const ct_max_pool_options *options);
 typedef struct { int64_t stride, padding; bool ceil_mode, count_exclude_pad; int64_t divisor; char end_; } ct_avg_pool_options; /* count_exclude_pad: divides
-                                                            by the real elements alone; divisor: by that instead, 0: none */
+                                                            by the real elements alone; divisor: by that instead, negative ones too; 0: none */
 CT_API ct_tensor *ct_avg_pool2d(ct_tensor *x, int64_t kernel, const ct_avg_pool_options *options);
 CT_API ct_tensor *ct_avg_pool1d(ct_tensor *x, int64_t kernel, const ct_avg_pool_options *options);
 CT_API ct_tensor *ct_adaptive_avg_pool2d(ct_tensor *x, int64_t size); /* to size windows floor(i H / size) .. ceil((i + 1) H / size); 1: global */
@@ -609,7 +612,8 @@ CT_API ct_tensor *ct_batch_norm(ct_tensor *x, ct_tensor *mean, ct_tensor *var, c
 typedef struct { double eps; char end_; } ct_norm_layer_options; /* 1e-5 */
 #define CT_NORM_LAYER_DEFAULTS .eps = 1e-5,
 CT_API extern const ct_norm_layer_options ct_norm_layer_defaults;
-CT_API ct_tensor *ct_group_norm(ct_tensor *x, int64_t groups, ct_tensor *w, ct_tensor *b, const ct_norm_layer_options *options); /* over each sample's groups of channels, arXiv:1803.08494 */
+CT_API ct_tensor *ct_group_norm(ct_tensor *x, int64_t groups, ct_tensor *w, ct_tensor *b, const ct_norm_layer_options *options); /* over each sample's groups of channels, arXiv:1803.08494;
+                                                            groups of one value are an error (PyTorch: only where N is 1) */
 CT_API ct_tensor *ct_instance_norm(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_norm_layer_options *options); /* over each channel of each sample, arXiv:1607.08022 */
 CT_API ct_tensor *ct_dropout2d(ct_tensor *x, const ct_dropout_options *options); /* dropout of whole channels, (N, C, ...), arXiv:1411.4280 */
 

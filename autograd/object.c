@@ -37,6 +37,8 @@ void(ct_free)(void *object)
 {
     if (object && ((struct object *)object)->tag != TAG)
         ct_fail("free: not a module, optimizer, dataset, loader, generator or tensor file (a tensor goes with its scope)");
+    else if (object && ((struct object *)object)->is_part)
+        ct_fail("free: part of another object, which frees it");
     else
         object_drop(object);
 }

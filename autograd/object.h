@@ -3,12 +3,14 @@
 #ifndef COTANGENT_OBJECT_H
 #define COTANGENT_OBJECT_H
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct object {
     uint32_t tag;
     atomic_uint holders;
+    bool is_part;                               /* of another object, which frees it: ct_free refuses */
     void (*destroy)(void *object);              /* frees what the object holds, not the object; may be NULL */
 };
 

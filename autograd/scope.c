@@ -109,7 +109,11 @@ ct_tensor *ct_keep(ct_tensor *t)
 
 void ct_release(ct_tensor *t)
 {
-    if (t)
+    if (!t)
+        return;
+    if (t->thread && atomic_load_explicit(&t->refs, memory_order_relaxed) == 1)
+        ct_fail("release: %s %s has no owner but its scope: want a ct_keep for each ct_release", ct_dtype_name((ct_dtype)t->dtype), SHAPE(t));
+    else
         tensor_drop(t);
 }
 

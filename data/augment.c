@@ -177,7 +177,7 @@ static bool check(const ct_dataset *dataset, const ct_data_augment_options *o)
     if (!(o->rotation >= 0 && o->rotation <= 180))
         return ct_fail("augment: rotation %g is not in [0, 180] degrees", o->rotation);
     if (!(o->erase >= 0 && o->erase <= 1))
-        return ct_fail("augment: erase %g is not a probability", o->erase);
+        return ct_fail("augment: erase %g is not in [0, 1]", o->erase);
     return true;
 }
 

@@ -19,6 +19,8 @@ CT_API int64_t ct_dataset_size(const ct_dataset *dataset); /* samples; -1 for NU
 CT_API bool ct_dataset_get(ct_dataset *dataset, int64_t index, ct_tensor **x, ct_tensor **y); /* sample index, of shapes without N */
 CT_API ct_dataset *ct_data_tensors(ct_tensor *x, ct_tensor *y); /* (N, ...) and (N, ...) in memory, kept */
 CT_API ct_dataset *ct_data_subset(ct_dataset *dataset, int64_t start, int64_t count); /* samples start..start+count-1 */
+CT_API bool ct_data_split(ct_dataset *dataset, int64_t count, uint64_t seed, ct_dataset **chosen, ct_dataset **rest); /* count samples, drawn by
+                                                            seed alone, and the others, both in an order of chance */
 
 typedef struct { const char *folder; bool train, normalize, one_hot; int64_t limit; char end_; } ct_data_mnist_options;
 /* The four IDX files, plain or gzip: x float32 (1, 28, 28) in [0, 1], or with normalize (x - 0.1307) / 0.3081; y int64 () in 0..9, or with
@@ -68,7 +70,8 @@ CT_API ct_loader *ct_loader_new(ct_dataset *dataset, const ct_loader_options *op
 CT_API bool ct_loader_next(ct_loader *loader, ct_batch *batch); /* false at the end of an epoch (the next call begins another) or on error, a
                                                             worker's too (the next call tries that batch again). One thread at a time.
                                                             A batch that a graph or ct_keep holds is never changed */
-CT_API int64_t ct_loader_batches(const ct_loader *loader); /* batches an epoch; -1 for NULL */
+CT_API int64_t ct_loader_batches(const ct_loader *loader); /* batches an epoch; -1 for NULL. 0 is no error: an empty set, or with drop_last one
+                                                            of less than a batch, has epochs that end at once */
 
 #ifdef __cplusplus
 }

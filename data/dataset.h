@@ -26,5 +26,7 @@ struct ct_dataset {
 
 /* A fresh tensor of `batch` samples (-1: one, without the leading axis) in the innermost scope, and its memory. */
 ct_tensor *sample_tensor(const struct sample_part *part, int64_t batch, void **values);
+/* Some order of 0..count-1, by seed and draw alone. */
+void dataset_shuffle(int64_t *order, int64_t count, uint64_t seed, uint64_t draw);
 void dataset_like(ct_dataset *dataset, const ct_dataset *other); /* size, parts and black of the other */
 #endif

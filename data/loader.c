@@ -5,7 +5,6 @@
 #include "prefetch.h"
 
 #include <autograd/memory.h>
-#include <autograd/random.h>
 
 #include <string.h>
 
@@ -93,24 +92,6 @@ ct_loader *(ct_loader_new)(ct_dataset *dataset, const ct_loader_options *options
         return ct_fail("loader_new: out of memory for the order of %lld samples", (long long)ct_dataset_size(dataset));
     }
     return loader;
-}
-
-/* Fisher-Yates; the draw for each place depends on seed, epoch and place alone. Modulo's bias is size / 2^64. */
-static void shuffle(ct_loader *loader)
-{
-    const uint32_t key[2] = {(uint32_t)loader->seed, (uint32_t)(loader->seed >> 32)};
-    int64_t *order = loader->order;
-    for (int64_t i = 0; i < loader->dataset->size; i++)
-        order[i] = i;
-    for (int64_t i = loader->dataset->size - 1; i > 0; i--) {
-        const uint32_t counter[4] = {(uint32_t)i, (uint32_t)(i >> 32), (uint32_t)loader->epoch,
-                                     (uint32_t)(loader->epoch >> 32)};
-        uint32_t random[4];
-        philox4x32(counter, key, random);
-        const int64_t j = (int64_t)(((uint64_t)random[0] << 32 | random[1]) % (uint64_t)(i + 1)), swapped = order[i];
-        order[i] = order[j];
-        order[j] = swapped;
-    }
 }
 
 /* ---- Memory of a batch ---------------------------------------------------------------------------------------------------- */
@@ -249,7 +230,7 @@ bool ct_loader_next(ct_loader *loader, ct_batch *batch)
         return false;
     }
     if (loader->shuffle && !loader->is_ordered)
-        shuffle(loader);
+        dataset_shuffle(loader->order, loader->dataset->size, loader->seed, loader->epoch);
     loader->is_ordered = true;
     if (!(loader->workers ? take_batch(loader) : make_batch(loader, count)))
         return false;

@@ -97,7 +97,7 @@ bool prefetch_take(struct prefetch *p)
     while (!is_settled(p, batch))
         if (!fill_some(p, p->taken + 1))
             pthread_cond_wait(&p->ready, &p->lock);
-    const bool good = batch->done == batch->fetch.count && p->failed_at >= batch->fetch.first + batch->fetch.count;
+    const bool good = p->failed_at >= batch->fetch.first + batch->fetch.count;
     p->taken += good;
     pthread_mutex_unlock(&p->lock);
     if (!good)

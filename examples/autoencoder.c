@@ -83,13 +83,6 @@ static void train(const char *name, ct_module *net, loss_function *loss_of, ct_l
     ct_free(adam);
 }
 
-/* (N, 1, H, W) -> one picture of N / COLUMNS rows */
-static ct_tensor *grid(ct_tensor *x)
-{
-    const int64_t rows = ct_size(x, 0) / COLUMNS, height = ct_size(x, 2), width = ct_size(x, 3);
-    return ct_reshape(ct_permute(ct_reshape(x, rows, COLUMNS, height, width), 0, 2, 1, 3), rows * height, COLUMNS * width);
-}
-
 static void write_pictures(ct_module *plain, ct_module *variational, ct_dataset *testing)
 {
     CT_SCOPE;
@@ -99,11 +92,11 @@ static void write_pictures(ct_module *plain, ct_module *variational, ct_dataset 
     if (ct_loader_next(loader, &batch)) {
         ct_tensor *seen = ct_reshape(batch.x, -1, COLUMNS, 28, 28), *back = ct_reshape(ct_forward(plain, batch.x), -1, COLUMNS, 28, 28);
         ct_tensor *pairs = ct_reshape(ct_stack(CT_TENSORS(seen, back), 1), -1, 1, 28, 28);
-        if (ct_io_png_write(pictures, grid(pairs)))
+        if (ct_io_png_write(pictures, ct_io_image_grid(pairs, COLUMNS)))
             printf("wrote: %s\n", pictures);
     }
     ct_free(loader);
-    if (ct_io_png_write(samples, grid(ct_forward(ct_module_child(variational, "decoder"), ct_randn(DRAWN, latent)))))
+    if (ct_io_png_write(samples, ct_io_image_grid(ct_forward(ct_module_child(variational, "decoder"), ct_randn(DRAWN, latent)), COLUMNS)))
         printf("wrote: %s\n", samples);
 }
 

@@ -28,6 +28,7 @@ CT_API const char *ct_tensor_file_metadata(const ct_tensor_file *file, const cha
 /* ---- PNG, by libpng; a library built without it refuses both by name ----------------------------------------------------- */
 CT_API bool ct_io_has_png(void);
 CT_API bool ct_io_png_write(const char *path, ct_tensor *image); /* (1, H, W) or (H, W) as grey, (3, H, W) as RGB: floats, 0 black, 1 full, clamped */
+CT_API ct_tensor *ct_io_image_grid(ct_tensor *images, int64_t columns); /* (N, C, H, W) -> (C, rows H, columns W), row by row, the rest of the last black */
 CT_API ct_tensor *ct_io_png_read(const char *path); /* float32 (1, H, W) or (3, H, W) in [0, 1]; colour maps, 16 bits and transparency (over black) become such */
 
 #ifdef __cplusplus

@@ -1,6 +1,11 @@
 /* PNG images by libpng's plain interface: a whole image in memory, grey or RGB, eight bits. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <png.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "atomic_file.h"
 #include "autograd/memory.h"
@@ -46,7 +51,7 @@ static bool write_image(const char *path, ct_tensor *x)
     const int64_t channels = rank == 3 ? ct_size(x, 0) : 1, height = ct_size(x, -2), width = ct_size(x, -1);
     if (rank < 2 || rank > 3 || (channels != 1 && channels != 3) || height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX / 4 ||
         (ct_dtype_of(x) != CT_FLOAT32 && ct_dtype_of(x) != CT_FLOAT64))
-        return ct_fail("%s: a PNG wants floats (1 or 3, H, W) or (H, W)", path);
+        return ct_fail("%s: a PNG wants floats (1 or 3, H, W) or (H, W), not %s with %d axes", path, ct_dtype_name(ct_dtype_of(x)), rank);
     ct_tensor *rows = ct_reshape(ct_cast(x, CT_FLOAT32), channels, height, width);
     rows = ct_contiguous(ct_permute(ct_clamp(rows, 0, 1), 1, 2, 0));
     const float *values = ct_data(rows);
@@ -70,11 +75,29 @@ bool ct_io_png_write(const char *path, ct_tensor *image)
     return write_image(path, image);
 }
 
-/* A byte of compressed data makes at most 1032 bytes, of eight pixels each: a header that claims more lies. */
-static bool plausible(const char *path, const png_image *png)
+/* For libpng, which takes a file as C knows it. A pipe would wait for a writer. */
+static FILE *open_regular(const char *path, uint64_t *bytes)
 {
     struct stat status;
-    if (!stat(path, &status) && (uint64_t)png->width * png->height <= (uint64_t)status.st_size * 1032 * 8)
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0)
+        return ct_fail("%s: cannot open: %s", path, strerror(errno));
+    FILE *file = NULL;
+    if (fstat(descriptor, &status) || !S_ISREG(status.st_mode))
+        ct_fail("%s: not a regular file", path);
+    else if (!(file = fdopen(descriptor, "rb")))
+        ct_fail("%s: out of memory", path);
+    else
+        *bytes = (uint64_t)status.st_size;
+    if (!file)
+        close(descriptor);
+    return file;
+}
+
+/* A byte of compressed data makes at most 1032 bytes, of eight pixels each: a header that claims more lies. */
+static bool plausible(const char *path, const png_image *png, uint64_t bytes)
+{
+    if ((uint64_t)png->width * png->height <= bytes * 1032 * 8)
         return true;
     return ct_fail("%s: claims %u x %u pixels, more than it can hold", path, (unsigned)png->height, (unsigned)png->width);
 }
@@ -106,10 +129,15 @@ ct_tensor *ct_io_png_read(const char *path)
         return ct_ok() ? ct_fail("png_read: path is NULL") : NULL;
     png_image png = {.version = PNG_IMAGE_VERSION};
     ct_tensor *image = NULL;
-    if (!png_image_begin_read_from_file(&png, path))
+    uint64_t bytes = 0;
+    FILE *file = open_regular(path, &bytes);
+    if (!file)
+        return NULL;
+    if (!png_image_begin_read_from_stdio(&png, file))
         ct_fail("%s: %s", path, png.message);
-    else if (plausible(path, &png))
+    else if (plausible(path, &png, bytes))
         image = decode(path, &png);
     png_image_free(&png);
+    fclose(file);
     return image;
 }

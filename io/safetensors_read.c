@@ -22,7 +22,7 @@ static json_t *read_header(ct_tensor_file *file, uint64_t file_bytes)
     for (int i = 0; i < SAFETENSORS_PREFIX; i++)
         length |= (uint64_t)prefix[i] << 8 * i;
     if (length > SAFETENSORS_HEADER_MOST)
-        return ct_fail("%s: header of %llu bytes, want at most %d", file->path, (unsigned long long)length,
+        return ct_fail("%s: header of %llu bytes, want at most %d: is this a safetensors file?", file->path, (unsigned long long)length,
                        SAFETENSORS_HEADER_MOST);
     if (length > file_bytes - SAFETENSORS_PREFIX)
         return ct_fail("%s: header of %llu bytes, but only %llu follow its length", file->path,

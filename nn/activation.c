@@ -37,7 +37,7 @@ PLAIN(DEFINE_PLAIN)
         const type option = *(const type *)ct_module_state(self); \
         return value;                                             \
     }                                                             \
-    ct_module *ct_nn_##name(type option)                          \
+    ct_module *(ct_nn_##name)(type option)                        \
     {                                                             \
         ct_module *self = ct_module_new(kind, name##_forward, sizeof option); \
         if (self)                                                 \

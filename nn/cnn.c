@@ -16,7 +16,7 @@ static bool check(const char *name, const ct_nn_cnn_options *o, int64_t least)
 ct_module *(ct_nn_lenet5)(const ct_nn_cnn_options *options)
 {
     const ct_nn_cnn_options *o = options ? options : &ct_nn_cnn_defaults;
-    if (!check("lenet5", o, 12))
+    if (!check("lenet5", o, 16))
         return NULL;
     const int64_t padding = o->size == 28 ? 2 : 0, left = ((o->size + 2 * padding - 4) / 2 - 4) / 2;
     return ct_nn_sequential(ct_nn_conv2d(o->channels, 6, 5, .padding = padding), ct_nn_tanh(), ct_nn_avg_pool2d(2),

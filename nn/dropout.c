@@ -11,7 +11,7 @@
     {                                                                                                   \
         return call(x, .p = *(const double *)ct_module_state(self), .eval = !ct_module_is_training(self)); \
     }                                                                                                   \
-    ct_module *ct_nn_##name(double p)                                                                   \
+    ct_module *(ct_nn_##name)(double p)                                                                 \
     {                                                                                                   \
         if (!(p >= 0 && p <= 1))                                                                        \
             return ct_fail(#name ": p %g: want 0 to 1", p);                                             \

@@ -176,6 +176,7 @@ ct_module *ct_module_add_child(ct_module *self, const char *name, ct_module *chi
     }
     entry->child = child;
     child->parent = self;
+    child->object.is_part = true;
     return child;
 }
 

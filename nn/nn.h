@@ -33,10 +33,12 @@ CT_API void ct_module_zero_grad(ct_module *module); /* ct_zero_grad(module) */
 
 /* ---- A module of your own ------------------------------------------------------------------------------------------------
  * ct_module_new, then parameters and children, then ct_module_ready. state is zeroed memory for your struct; it goes with
- * the module. Each call passes a failure on: given NULL it returns NULL. */
+ * the module. Each call passes a failure on: given NULL it returns NULL. A forward that differs while training asks
+ * ct_module_is_training(self). Tensors stored in state: parameters, buffers and children live as long as the module and may be pointed to;
+ * any other wants ct_keep, and ct_release when it is replaced, for it goes with forward's scope otherwise. */
 typedef ct_tensor *ct_module_forward(ct_module *self, ct_tensor *x);
 CT_API ct_module *ct_module_new(const char *kind, ct_module_forward *forward, size_t state_bytes);
-CT_API void *ct_module_state(const ct_module *self); /* what forward stores here beyond its return needs ct_keep */
+CT_API void *ct_module_state(const ct_module *self);
 CT_API ct_tensor *ct_module_add_parameter(ct_module *self, const char *name, ct_tensor *initial); /* wants a gradient from now on */
 CT_API ct_tensor *ct_module_add_buffer(ct_module *self, const char *name, ct_tensor *initial);    /* saved, not trained */
 CT_API ct_module *ct_module_add_child(ct_module *self, const char *name, ct_module *child);       /* taken over, also on failure */
@@ -55,7 +57,7 @@ CT_API ct_module *ct_nn_gelu(void);
 CT_API ct_module *ct_nn_silu(void);
 CT_API ct_module *ct_nn_tanh(void);
 CT_API ct_module *ct_nn_sigmoid(void);
-CT_API ct_module *ct_nn_leaky_relu(double slope);
+CT_API ct_module *ct_nn_leaky_relu(double slope); /* C: ct_nn_leaky_relu() is slope 0.01, ct_nn_elu() alpha 1, ct_nn_dropout() p 0.5 */
 CT_API ct_module *ct_nn_elu(double alpha);
 CT_API ct_module *ct_nn_softplus(void);
 CT_API ct_module *ct_nn_softmax(int axis);
@@ -155,6 +157,12 @@ CT_API bool ct_nn_init_ones(ct_tensor *t);
 #else
 #define ct_module_summary(module, file, ...) CT_SIZES_(ct_module_summary, (module, file, ), (), __VA_ARGS__)
 #define ct_module_leave(self, scope, ...) CT_LIST_(ct_module_leave, (self, scope, ), ct_tensor *, (), __VA_ARGS__)
+/* The last number of the two: the default stands first. */
+#define CT_NUMBER_(value, ...) ((const double[2]){value, __VA_ARGS__})[sizeof((const double[]){value, __VA_ARGS__}) / sizeof(double) - 1]
+#define ct_nn_leaky_relu(...) ct_nn_leaky_relu((CT_NUMBER_(0.01, __VA_ARGS__)))
+#define ct_nn_elu(...) ct_nn_elu((CT_NUMBER_(1, __VA_ARGS__)))
+#define ct_nn_dropout(...) ct_nn_dropout((CT_NUMBER_(0.5, __VA_ARGS__)))
+#define ct_nn_dropout2d(...) ct_nn_dropout2d((CT_NUMBER_(0.5, __VA_ARGS__)))
 #define ct_nn_linear(in, ...) CT_WITH_(ct_nn_linear, (in, CT_HEAD_(__VA_ARGS__), ), ct_nn_linear_options, (), CT_TAIL_(__VA_ARGS__))
 #define ct_nn_conv2d(in, out, ...) CT_NN_KERNEL_(ct_nn_conv2d, in, out, ct_nn_conv_options, (CT_NN_CONV_DEFAULTS), __VA_ARGS__)
 #define ct_nn_conv1d(in, out, ...) CT_NN_KERNEL_(ct_nn_conv1d, in, out, ct_nn_conv_options, (CT_NN_CONV_DEFAULTS), __VA_ARGS__)

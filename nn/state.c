@@ -63,7 +63,7 @@ static bool check_names(const struct state *state, ct_tensor_file *file, const c
 {
     for (size_t i = 0; i < state->count; i++)
         if (!ct_tensor_file_has(file, state->tensors[i].name)) {
-            ct_fail("%s: has no tensor %s, which the module wants", path, state->tensors[i].name);
+            ct_fail("%s: has no tensor \"%s\", which the module wants", path, state->tensors[i].name);
             return false;
         }
     for (size_t i = 0; i < ct_tensor_file_count(file); i++) {
@@ -72,7 +72,7 @@ static bool check_names(const struct state *state, ct_tensor_file *file, const c
         while (at < state->count && strcmp(state->tensors[at].name, name))
             at++;
         if (at == state->count) {
-            ct_fail("%s: has a tensor %s, which the module does not know", path, name);
+            ct_fail("%s: has a tensor \"%s\", which the module does not know", path, name);
             return false;
         }
     }
@@ -86,13 +86,13 @@ static bool check_like(const char *path, const char *name, const ct_tensor *in_f
         same = ct_size(in_file, axis) == ct_size(in_module, axis);
     if (!same) {
         char a[MODULE_PATH_BYTES], b[MODULE_PATH_BYTES];
-        ct_fail("%s: %s is %s, in the module %s", path, name, module_shape_text(a, in_file),
+        ct_fail("%s: \"%s\" is %s, in the module %s", path, name, module_shape_text(a, in_file),
                 module_shape_text(b, in_module));
         return false;
     }
     if (ct_dtype_of(in_file) == ct_dtype_of(in_module))
         return true;
-    ct_fail("%s: %s is %s, in the module %s", path, name, ct_dtype_name(ct_dtype_of(in_file)),
+    ct_fail("%s: \"%s\" is %s, in the module %s", path, name, ct_dtype_name(ct_dtype_of(in_file)),
             ct_dtype_name(ct_dtype_of(in_module)));
     return false;
 }

@@ -1,10 +1,12 @@
 /* Averages of parameters over training: exponential, or all alike. */
-#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "autograd/memory.h"
 #include "autograd/object.h"
 #include "autograd/raw.h"
+#include "io/io.h"
 #include "optim/optim.h"
 #include "optim/update.h"
 
@@ -13,13 +15,13 @@ struct ct_average {
     double decay;
     int64_t updates;
     size_t count;
-    ct_tensor **parameters, **averages;         /* kept */
+    ct_tensor **parameters;                     /* kept, and their averages */
+    ct_named_tensor *averages;                  /* by the parameters' names, ours */
     struct update *room;                        /* one a parameter */
 };
 
 static bool collect(const char *name, ct_tensor *tensor, bool is_parameter, void *context)
 {
-    (void)name;
     ct_average *self = context;
     for (size_t i = 0; i < self->count; i++)
         if (self->parameters[i] == tensor)
@@ -29,24 +31,27 @@ static bool collect(const char *name, ct_tensor *tensor, bool is_parameter, void
     ct_tensor **parameters = heap_resize(self->parameters, (self->count + 1) * sizeof(ct_tensor *));
     if (parameters)
         self->parameters = parameters;
-    ct_tensor **averages = parameters ? heap_resize(self->averages, (self->count + 1) * sizeof(ct_tensor *)) : NULL;
+    ct_named_tensor *averages = parameters ? heap_resize(self->averages, (self->count + 1) * sizeof *averages) : NULL;
     if (averages)
         self->averages = averages;
     CT_SCOPE;
     CT_NO_GRAD;
     ct_tensor *zeros = averages ? ct_zeros_like(tensor) : NULL;
-    if (!zeros)
+    char *copy = zeros ? heap_copy_text(name) : NULL;
+    if (!copy)
         return ct_fail("average: out of memory") != NULL;
     parameters[self->count] = ct_keep(tensor);
-    averages[self->count++] = ct_keep(zeros);
+    averages[self->count++] = (ct_named_tensor){copy, ct_keep(zeros)};
     return true;
 }
 
 static void average_destroy(void *object)
 {
     ct_average *self = object;
-    for (size_t i = 0; i < self->count; i++)
-        ct_release(self->parameters[i]), ct_release(self->averages[i]);
+    for (size_t i = 0; i < self->count; i++) {
+        ct_release(self->parameters[i]), ct_release(self->averages[i].tensor);
+        heap_free((char *)(uintptr_t)self->averages[i].name);
+    }
     heap_free(self->parameters), heap_free(self->averages), heap_free(self->room);
 }
 
@@ -86,7 +91,7 @@ bool ct_average_update(ct_average *self)
     const double weight = self->updates == 0 ? 1 : self->decay > 0 ? 1 - self->decay : 1 / (double)(self->updates + 1);
     for (size_t i = 0; i < self->count; i++)
         self->room[i] = (struct update){
-            .p = tensor_elements(self->averages[i]),
+            .p = tensor_elements(self->averages[i].tensor),
             .gradient = tensor_elements(self->parameters[i]),
             .count = (size_t)ct_numel(self->parameters[i]),
             .rule = UPDATE_average,
@@ -117,8 +122,68 @@ bool ct_average_swap(ct_average *self)
         ct_tensor *p = self->parameters[i];
         if (!ct_numel(p))
             continue;
-        swap_bytes(tensor_elements(p), tensor_elements(self->averages[i]), (size_t)ct_numel(p) * ct_dtype_size(ct_dtype_of(p)));
+        swap_bytes(tensor_elements(p), tensor_elements(self->averages[i].tensor), (size_t)ct_numel(p) * ct_dtype_size(ct_dtype_of(p)));
         tensor_changed(p, "average_swap");
     }
     return true;
+}
+
+/* ---- Files: the averages by the parameters' names, and how many updates they are of ------------------------------------------- */
+static bool path_given(const char *call, const ct_average *self, const char *path)
+{
+    return given(call, self) && (path || ct_fail("%s: path is NULL", call));
+}
+
+bool ct_average_save(const ct_average *self, const char *path)
+{
+    if (!path_given("average_save", self, path))
+        return false;
+    char updates[24], decay[40];
+    snprintf(updates, sizeof updates, "%lld", (long long)self->updates);
+    snprintf(decay, sizeof decay, "%a", self->decay);
+    const ct_metadata metadata[] = {{"updates", updates}, {"decay", decay}};
+    return ct_io_safetensors_write(path, self->averages, self->count, metadata, sizeof metadata / sizeof *metadata);
+}
+
+/* The value of tensor i in the file, which must be like the average here. NULL: a failure. */
+static ct_tensor *read_like(const ct_average *self, size_t i, ct_tensor_file *file, const char *path)
+{
+    ct_tensor *mine = self->averages[i].tensor, *t = ct_tensor_file_read(file, self->averages[i].name);
+    bool same = t && ct_dtype_of(t) == ct_dtype_of(mine) && ct_rank(t) == ct_rank(mine);
+    for (int axis = 0; same && axis < ct_rank(t); axis++)
+        same = ct_size(t, axis) == ct_size(mine, axis);
+    return same || !t ? t : ct_fail("%s: %s has another shape or dtype than here", path, self->averages[i].name);
+}
+
+static bool restore(ct_average *self, ct_tensor_file *file, const char *path, ct_tensor **values)
+{
+    const char *updates = ct_tensor_file_metadata(file, "updates"), *decay = ct_tensor_file_metadata(file, "decay");
+    const double count = updates ? strtod(updates, NULL) : -1;
+    if (!(count >= 0 && count < 9e15) || !decay || strtod(decay, NULL) != self->decay)
+        return ct_fail("%s: no average with a decay of %g", path, self->decay) != NULL;
+    if (ct_tensor_file_count(file) != self->count)
+        return ct_fail("%s: averages of %zu parameters, the module has %zu", path, ct_tensor_file_count(file), self->count) != NULL;
+    for (size_t i = 0; i < self->count; i++)
+        if (!(values[i] = read_like(self, i, file, path)))
+            return false;
+    for (size_t i = 0; i < self->count; i++)
+        ct_copy_(self->averages[i].tensor, values[i]);
+    self->updates = (int64_t)count;
+    return true;
+}
+
+bool ct_average_load(ct_average *self, const char *path)
+{
+    if (!path_given("average_load", self, path))
+        return false;
+    CT_SCOPE;
+    CT_NO_GRAD;
+    ct_tensor **values = heap_zeroed(self->count, sizeof(ct_tensor *));
+    ct_tensor_file *file = values ? ct_io_safetensors_open(path) : NULL;
+    const bool good = file && restore(self, file, path, values);
+    if (!values)
+        ct_fail("%s: out of memory", path);
+    (ct_free)(file);
+    heap_free(values);
+    return good;
 }

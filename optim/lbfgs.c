@@ -295,41 +295,41 @@ static size_t lbfgs_list(const ct_optimizer *base, ct_named_tensor *tensors)
     return count;
 }
 
-static ct_tensor *read_vectors(ct_tensor_file *file, const char *path, const char *name, int64_t rows, int64_t length, ct_dtype dtype)
+static ct_tensor *read_vectors(const struct optimizer_source *from, const char *name, int64_t rows, int64_t length, ct_dtype dtype)
 {
-    ct_tensor *t = ct_tensor_file_read(file, name);
+    ct_tensor *t = optimizer_read(from, name);
     if (t && (ct_dtype_of(t) != dtype || ct_numel(t) != rows * length))
-        return ct_fail("%s: %s does not fit these parameters", path, name);
+        return ct_fail("%s: %s does not fit these parameters", from->name, name);
     return t ? ct_reshape(t, rows, length) : NULL;
 }
 
-static bool read_memory(const ct_optimizer *base, ct_tensor_file *file, const char *path, struct memory *m)
+static bool read_memory(const ct_optimizer *base, const struct optimizer_source *from, struct memory *m)
 {
     int64_t length = 0;
     const ct_dtype dtype = widest(base);
     for (size_t i = 0; i < base->count; i++)
         length += ct_numel(base->parameters[i].tensor);
-    const double *numbers = ct_data(read_vectors(file, path, "/lbfgs", 1, NUMBERS, CT_FLOAT64));
+    const double *numbers = ct_data(read_vectors(from, "/lbfgs", 1, NUMBERS, CT_FLOAT64));
     if (!numbers)
         return false;
     if (!(numbers[0] >= 0 && numbers[0] < 9e15) || !(numbers[3] >= 0 && numbers[3] < 1e6))
-        return ct_fail("%s: /lbfgs has numbers that it never has", path) != NULL;
+        return ct_fail("%s: /lbfgs has numbers that it never has", from->name) != NULL;
     const size_t count = (size_t)numbers[3];
     m->iterations = (int64_t)numbers[0], m->t = numbers[1], m->diagonal = numbers[2];
     if (numbers[4] == 0)
         return true;
-    ct_tensor *direction = read_vectors(file, path, "/direction", 1, length, dtype), *gradient = read_vectors(file, path, "/gradient", 1, length, dtype);
+    ct_tensor *direction = read_vectors(from, "/direction", 1, length, dtype), *gradient = read_vectors(from, "/gradient", 1, length, dtype);
     if (!replace(&m->direction, ct_reshape(direction, -1)) || !replace(&m->gradient, ct_reshape(gradient, -1)))
         return false;
     if (!count)
         return true;
-    ct_tensor *ys = read_vectors(file, path, "/changes_of_gradient", (int64_t)count, length, dtype);
-    ct_tensor *ss = read_vectors(file, path, "/changes_of_point", (int64_t)count, length, dtype);
-    const double *ros = ct_data(read_vectors(file, path, "/ro", 1, (int64_t)count, CT_FLOAT64));
+    ct_tensor *ys = read_vectors(from, "/changes_of_gradient", (int64_t)count, length, dtype);
+    ct_tensor *ss = read_vectors(from, "/changes_of_point", (int64_t)count, length, dtype);
+    const double *ros = ct_data(read_vectors(from, "/ro", 1, (int64_t)count, CT_FLOAT64));
     if (!ys || !ss || !ros)
         return false;
     if (!(m->changes = heap_zeroed(count, sizeof *m->changes)))
-        return ct_fail("%s: out of memory", path) != NULL;
+        return ct_fail("%s: out of memory", from->name) != NULL;
     m->room = count;
     for (; m->count < count; m->count++) {
         const int64_t i = (int64_t)m->count;
@@ -341,10 +341,10 @@ static bool read_memory(const ct_optimizer *base, ct_tensor_file *file, const ch
     return true;
 }
 
-static bool lbfgs_restore(ct_optimizer *base, ct_tensor_file *file, const char *path)
+static bool lbfgs_restore(ct_optimizer *base, const struct optimizer_source *from)
 {
     struct memory m = {0};
-    if (!read_memory(base, file, path, &m)) {
+    if (!read_memory(base, from, &m)) {
         memory_free(&m);
         return false;
     }

@@ -28,7 +28,7 @@ ct_optimizer *(ct_optim_lion)(ct_module *module, const ct_optim_lion_options *op
     return optimizer_new(sizeof(ct_optimizer), &kind, module, values, o->only, o->no_decay);
 }
 
-/* ---- LAMB: the length of a step wants norms over the whole parameter, so there are three passes -------------------------------- */
+/* ---- LAMB: the length of a step wants norms over the whole parameter, so there are two passes -------------------------------- */
 static const struct option options_of_lamb[] = {
     SHARED_OPTIONS, [BETA1] = {"beta1", BETA}, [BETA2] = {"beta2", BETA}, [EPS] = {"eps", AT_LEAST_0}, {0},
 };
@@ -37,7 +37,7 @@ const ct_optim_lamb_options ct_optim_lamb_defaults = {CT_OPTIM_LAMB_DEFAULTS .en
 static bool lamb_prepare(ct_optimizer *self, struct parameter *p, const double *o, int64_t step, struct update *u)
 {
     (void)self, (void)p;
-    u->rule = UPDATE_lamb_moments;
+    u->rule = UPDATE_lamb;
     u->n.decay = 0;
     u->n.rest1 = 1 - o[BETA1];
     u->n.beta2 = o[BETA2], u->n.rest2 = 1 - o[BETA2];
@@ -51,15 +51,13 @@ static bool lamb_prepare(ct_optimizer *self, struct parameter *p, const double *
 static bool lamb_run(ct_optimizer *self, struct update *updates, size_t count)
 {
     (void)self;
-    update_run(updates, count);
-    update_lamb_norms(updates, count);
+    update_lamb_moments(updates, count);
     for (size_t i = 0; i < count; i++) {
         double of_p = 0, of_step = 0;
         for (size_t block = 0; block < update_blocks(updates[i].count); block++)
             of_p += updates[i].sums[2 * block], of_step += updates[i].sums[2 * block + 1];
         if (of_p > 0 && of_step > 0)
             updates[i].n.rate *= sqrt(of_p) / sqrt(of_step);
-        updates[i].rule = UPDATE_lamb;
     }
     update_run(updates, count);
     return true;

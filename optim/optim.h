@@ -28,7 +28,8 @@ CT_API bool ct_optimizer_set_lr(ct_optimizer *optimizer, double lr); /* of all g
  * of characters and ? any one; several with commas between: "*.bias,norm?.*". One that fits nothing is an error. */
 CT_API int ct_optimizer_group(ct_optimizer *optimizer, const char *pattern); /* moves those it fits from group 0, with its options, to a new group;
                                                             its number, -1 on error: one of them is in another group already */
-CT_API int ct_optimizer_add(ct_optimizer *optimizer, ct_module *module); /* another module's parameters as a new group; one that is here already is an error */
+CT_API int ct_optimizer_add(ct_optimizer *optimizer, ct_module *module); /* another module's parameters as a new group, "group1.weight" where a name is
+                                                            taken; one that is here already is an error */
 CT_API int ct_optimizer_groups(const ct_optimizer *optimizer); /* how many */
 /* Options by name, as in the structs below; switches are 0 or 1. group CT_ALL_GROUPS sets all. */
 #define CT_ALL_GROUPS (-1)
@@ -60,6 +61,8 @@ CT_API ct_average *ct_average_new(ct_module *module, const ct_average_options *o
 CT_API bool ct_average_update(ct_average *average);  /* after a step; SWA: at the end of an epoch */
 CT_API bool ct_average_swap(ct_average *average);    /* exchanges the module's parameters and the averages; again: back. Statistics of batch
                                                             normalisation belong to the values: ct_train_update_batch_norm */
+CT_API bool ct_average_save(const ct_average *average, const char *path); /* averages by the parameters' names, and how many updates they are of */
+CT_API bool ct_average_load(ct_average *average, const char *path); /* of the same parameters and decay; on failure nothing changes */
 
 /* ---- The optimizers ---------------------------------------------------------------------------------------------------------
  * g is the gradient, with maximize its negative; where a formula says nothing of weight_decay wd, g += wd p comes first. only: patterns of the

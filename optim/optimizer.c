@@ -2,6 +2,7 @@
 #include "optim/optimizer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "autograd/memory.h"
@@ -78,6 +79,18 @@ struct collecting {
     int group;
 };
 
+/* Names must differ: they are those of a file. */
+static char *own_name(const ct_optimizer *self, const char *name, int group)
+{
+    char longer[600];
+    for (size_t i = 0; i < self->count; i++)
+        if (!strcmp(self->parameters[i].name, name)) {
+            snprintf(longer, sizeof longer, "group%d.%s", group, name);
+            return heap_copy_text(longer);
+        }
+    return heap_copy_text(name);
+}
+
 static bool collect(const char *name, ct_tensor *tensor, bool is_parameter, void *context)
 {
     const struct collecting *c = context;
@@ -90,7 +103,7 @@ static bool collect(const char *name, ct_tensor *tensor, bool is_parameter, void
     struct parameter *parameters = heap_resize(self->parameters, (self->count + 1) * sizeof *parameters);
     if (parameters)
         self->parameters = parameters;
-    char *copy = parameters ? heap_copy_text(name) : NULL;
+    char *copy = parameters ? own_name(self, name, c->group) : NULL;
     if (!copy)
         return ct_fail("%s: out of memory", self->kind.name) != NULL;
     struct parameter *p = &parameters[self->count++];

@@ -32,6 +32,15 @@ struct group {
     double initial_lr;                          /* when its first schedule was made; NaN: none was */
 };
 
+/* Where an optimizer's state comes from: a file, or tensors in memory. */
+struct optimizer_source {
+    const char *name;                           /* for messages: the path */
+    ct_tensor_file *file;
+    ct_named_tensor *tensors;                   /* if there is no file */
+    size_t count;
+};
+ct_tensor *optimizer_read(const struct optimizer_source *from, const char *name); /* a missing one is an error */
+
 struct optimizer_kind {
     const char *name;
     const struct option *options;               /* ended by a name of NULL */
@@ -44,7 +53,7 @@ struct optimizer_kind {
     bool (*run)(ct_optimizer *self, struct update *updates, size_t count); /* NULL: update_run */
     double (*step)(ct_optimizer *self, ct_closure *closure, void *context); /* in place of all of the above */
     size_t (*list)(const ct_optimizer *self, ct_named_tensor *tensors); /* what a save adds, at most MOST_EXTRA, in the innermost scope */
-    bool (*restore)(ct_optimizer *self, ct_tensor_file *file, const char *path); /* its other half, all or nothing; called last */
+    bool (*restore)(ct_optimizer *self, const struct optimizer_source *from); /* its other half, all or nothing; called last */
     void (*destroy)(ct_optimizer *self);
 };
 enum { MOST_EXTRA = 8 };
@@ -71,6 +80,10 @@ bool optimizer_check_options(const ct_optimizer *self, const double *options);
 bool optimizer_ensure_states(ct_optimizer *self, struct parameter *parameter);
 /* Gradients in the parameters' memory order, with sign and 1 / batches still to come: an update for each parameter that has one. -1: a failure. */
 int64_t optimizer_gather(ct_optimizer *self);
+/* All that ct_optimizer_save keeps, in memory. */
+bool optimizer_remember(const ct_optimizer *self, struct optimizer_source *memory);
+bool optimizer_put_back(ct_optimizer *self, const struct optimizer_source *memory);
+void optimizer_forget(const ct_optimizer *self, struct optimizer_source *memory);
 bool optimizer_given(const char *call, const ct_optimizer *self); /* reports NULL */
 bool name_fits(const char *patterns, const char *name);
 #endif

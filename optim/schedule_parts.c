@@ -74,6 +74,8 @@ static bool check_parts(const char *name, ct_schedule *const *parts, size_t coun
     for (size_t i = 0; i < count; i++) {
         if (!parts[i])
             return ct_ok() && ct_fail("%s: schedule %zu is NULL", name, i);
+        if (parts[i]->object.is_part)
+            return ct_fail("%s: schedule %zu is part of another already", name, i) != NULL;
         if (parts[i]->kind->takes_metric)
             return ct_fail("%s: schedule %zu is a plateau, which wants a metric", name, i) != NULL;
         if (parts[i]->optimizer != parts[0]->optimizer)
@@ -91,7 +93,7 @@ static void drop_parts(ct_schedule *const *parts, size_t count)
         bool seen = false;
         for (size_t j = 0; j < i; j++)
             seen = seen || parts[j] == parts[i];
-        if (!seen)
+        if (!seen && parts[i] && !parts[i]->object.is_part)
             object_drop(parts[i]);
     }
 }
@@ -108,6 +110,8 @@ static ct_schedule *of_parts(const struct schedule_kind *kind, ct_schedule *cons
         return NULL;
     }
     memcpy(self->parts, parts, count * sizeof(ct_schedule *));
+    for (size_t i = 0; i < count; i++)
+        parts[i]->object.is_part = true;
     self->part_count = count;
     return self;
 }

@@ -79,17 +79,16 @@ static char *state_name(const ct_optimizer *self, const struct parameter *p, siz
     return name;
 }
 
-static bool write_all(const ct_optimizer *self, const char *path, ct_named_tensor *tensors, const char *options, const char *parameters)
+/* Everything there is to keep, in the innermost scope; names without a slash in front are the caller's to free. 0: a failure. */
+static size_t list_all(const ct_optimizer *self, ct_named_tensor *tensors)
 {
-    CT_SCOPE;
-    CT_NO_GRAD;
     size_t count = 0, named;
     for (size_t i = 0; i < self->count; i++)
         for (size_t k = 0; k < UPDATE_STATES; k++)
             if (self->parameters[i].states[k]) {
                 tensors[count].tensor = self->parameters[i].states[k];
                 if (!(tensors[count++].name = state_name(self, &self->parameters[i], k)))
-                    return false;
+                    return 0;
             }
     named = count;
     tensors[count++] = (ct_named_tensor){"/parameters", parameter_numbers(self)};
@@ -98,11 +97,30 @@ static bool write_all(const ct_optimizer *self, const char *path, ct_named_tenso
         "/optimizer", matrix((double[]){(double)self->steps, (double)self->skipped, (double)self->gathered}, 1, OPTIMIZER_NUMBERS)};
     if (self->kind.list)
         count += self->kind.list(self, tensors + count);
-    bool good = true;
     for (size_t i = named; i < count; i++)
-        good = good && tensors[i].tensor;
+        if (!tensors[i].tensor)
+            return 0;
+    return count;
+}
+
+static size_t most_tensors(const ct_optimizer *self)
+{
+    return UPDATE_STATES * self->count + 3 + MOST_EXTRA;
+}
+
+static void free_names(ct_named_tensor *tensors, size_t room)
+{
+    for (size_t i = 0; tensors && i < room && tensors[i].name && tensors[i].name[0] != '/'; i++)
+        heap_free((char *)(uintptr_t)tensors[i].name);
+}
+
+static bool write_all(const ct_optimizer *self, const char *path, ct_named_tensor *tensors, const char *options, const char *parameters)
+{
+    CT_SCOPE;
+    CT_NO_GRAD;
+    const size_t count = list_all(self, tensors);
     const ct_metadata metadata[] = {{"optimizer", self->kind.name}, {"options", options}, {"parameters", parameters}};
-    return good && ct_io_safetensors_write(path, tensors, count, metadata, sizeof metadata / sizeof *metadata);
+    return count && ct_io_safetensors_write(path, tensors, count, metadata, sizeof metadata / sizeof *metadata);
 }
 
 static bool path_given(const char *call, const ct_optimizer *self, const char *path)
@@ -116,14 +134,12 @@ bool ct_optimizer_save(const ct_optimizer *self, const char *path)
 {
     if (!path_given("optimizer_save", self, path))
         return false;
-    const size_t room = UPDATE_STATES * self->count + 3 + MOST_EXTRA;
-    ct_named_tensor *tensors = heap_zeroed(room, sizeof *tensors);
+    ct_named_tensor *tensors = heap_zeroed(most_tensors(self), sizeof *tensors);
     char *options = join(self, false), *parameters = join(self, true);
     bool saved = tensors && options && parameters && write_all(self, path, tensors, options, parameters);
     if (!tensors)
         ct_fail("%s: out of memory", self->kind.name);
-    for (size_t i = 0; tensors && i < UPDATE_STATES * self->count && tensors[i].name && tensors[i].name[0] != '/'; i++)
-        heap_free((char *)(uintptr_t)tensors[i].name);
+    free_names(tensors, most_tensors(self));
     heap_free(tensors), heap_free(options), heap_free(parameters);
     return saved;
 }
@@ -145,19 +161,40 @@ static bool same_text(const ct_optimizer *self, ct_tensor_file *file, const char
     return same;
 }
 
-static const double *read_numbers(ct_tensor_file *file, const char *path, const char *name, size_t rows, size_t columns)
+static const ct_named_tensor *find(const struct optimizer_source *from, const char *name)
 {
-    ct_tensor *t = ct_tensor_file_read(file, name);
+    for (size_t i = 0; i < from->count; i++)
+        if (!strcmp(from->tensors[i].name, name))
+            return &from->tensors[i];
+    return NULL;
+}
+
+ct_tensor *optimizer_read(const struct optimizer_source *from, const char *name)
+{
+    if (from->file)
+        return ct_tensor_file_read(from->file, name);
+    const ct_named_tensor *found = find(from, name);
+    return found ? found->tensor : ct_fail("%s: no tensor %s", from->name, name);
+}
+
+static bool has(const struct optimizer_source *from, const char *name)
+{
+    return from->file ? ct_tensor_file_has(from->file, name) : find(from, name) != NULL;
+}
+
+static const double *read_numbers(const struct optimizer_source *from, const char *name, size_t rows, size_t columns)
+{
+    ct_tensor *t = optimizer_read(from, name);
     if (!t)
         return NULL;
     if (ct_dtype_of(t) != CT_FLOAT64 || ct_rank(t) != 2 || ct_size(t, 0) != (int64_t)rows || ct_size(t, 1) != (int64_t)columns)
-        return ct_fail("%s: %s has another form than here", path, name);
+        return ct_fail("%s: %s has another form than here", from->name, name);
     return ct_data(t);
 }
 
-static ct_tensor *read_state(const struct parameter *p, ct_tensor_file *file, const char *path, const char *name)
+static ct_tensor *read_state(const struct parameter *p, const struct optimizer_source *from, const char *name)
 {
-    ct_tensor *t = ct_tensor_file_read(file, name);
+    ct_tensor *t = optimizer_read(from, name);
     if (!t)
         return NULL;
     bool same = ct_dtype_of(t) == ct_dtype_of(p->tensor) && ct_rank(t) == ct_rank(p->tensor);
@@ -165,20 +202,20 @@ static ct_tensor *read_state(const struct parameter *p, ct_tensor_file *file, co
         same = ct_size(t, axis) == ct_size(p->tensor, axis);
     if (!same) {
         char a[MODULE_PATH_BYTES], b[MODULE_PATH_BYTES];
-        return ct_fail("%s: %s is %s %s, the parameter %s %s", path, name, ct_dtype_name(ct_dtype_of(t)), module_shape_text(a, t),
+        return ct_fail("%s: %s is %s %s, the parameter %s %s", from->name, name, ct_dtype_name(ct_dtype_of(t)), module_shape_text(a, t),
                        ct_dtype_name(ct_dtype_of(p->tensor)), module_shape_text(b, p->tensor));
     }
     return ct_copy_(ct_zeros_like(p->tensor), t); /* in the parameter's memory order */
 }
 
-static bool read_states(const ct_optimizer *self, ct_tensor_file *file, const char *path, ct_tensor **states)
+static bool read_states(const ct_optimizer *self, const struct optimizer_source *from, ct_tensor **states)
 {
     for (size_t i = 0; i < self->count; i++)
         for (size_t k = 0; k < UPDATE_STATES && self->kind.states[k]; k++) {
             char *name = state_name(self, &self->parameters[i], k);
             bool good = name != NULL;
-            if (good && ct_tensor_file_has(file, name))
-                good = (states[UPDATE_STATES * i + k] = read_state(&self->parameters[i], file, path, name)) != NULL;
+            if (good && has(from, name))
+                good = (states[UPDATE_STATES * i + k] = read_state(&self->parameters[i], from, name)) != NULL;
             heap_free(name);
             if (!good)
                 return false;
@@ -230,34 +267,76 @@ static void commit(ct_optimizer *self, const struct restored *r)
     self->keep_gradients = false;
 }
 
-static bool restore(ct_optimizer *self, ct_tensor_file *file, const char *path, ct_tensor **states)
+static bool restore_into(ct_optimizer *self, const struct optimizer_source *from, ct_tensor **states)
+{
+    struct restored r = {.states = states};
+    if (!(r.parameters = read_numbers(from, "/parameters", self->count, PARAMETER_NUMBERS)) ||
+        !(r.groups = read_numbers(from, "/groups", self->group_count, option_count(self) + 1)) ||
+        !(r.optimizer = read_numbers(from, "/optimizer", 1, OPTIMIZER_NUMBERS)) || !check_numbers(self, from->name, &r) ||
+        !read_states(self, from, states) || (self->kind.restore && !self->kind.restore(self, from)))
+        return false;
+    commit(self, &r);
+    return true;
+}
+
+static bool restore(ct_optimizer *self, const struct optimizer_source *from)
+{
+    CT_SCOPE;
+    CT_NO_GRAD;
+    ct_tensor **states = heap_zeroed(UPDATE_STATES * self->count, sizeof(ct_tensor *));
+    const bool good = states ? restore_into(self, from, states) : ct_fail("%s: out of memory", from->name) != NULL;
+    heap_free(states);
+    return good;
+}
+
+static bool same_optimizer(const ct_optimizer *self, ct_tensor_file *file, const char *path)
 {
     const char *kind = ct_tensor_file_metadata(file, "optimizer");
     if (!kind || strcmp(kind, self->kind.name))
         return ct_fail("%s: state of %s%s, want one of %s", path, kind ? "the optimizer " : "no optimizer", kind ? kind : "", self->kind.name) != NULL;
-    struct restored r = {.states = states};
-    if (!same_text(self, file, path, "options", false) || !same_text(self, file, path, "parameters", true) ||
-        !(r.parameters = read_numbers(file, path, "/parameters", self->count, PARAMETER_NUMBERS)) ||
-        !(r.groups = read_numbers(file, path, "/groups", self->group_count, option_count(self) + 1)) ||
-        !(r.optimizer = read_numbers(file, path, "/optimizer", 1, OPTIMIZER_NUMBERS)) || !check_numbers(self, path, &r) ||
-        !read_states(self, file, path, states) || (self->kind.restore && !self->kind.restore(self, file, path)))
-        return false;
-    commit(self, &r);
-    return true;
+    return same_text(self, file, path, "options", false) && same_text(self, file, path, "parameters", true);
 }
 
 bool ct_optimizer_load(ct_optimizer *self, const char *path)
 {
     if (!path_given("optimizer_load", self, path))
         return false;
+    ct_tensor_file *file = ct_io_safetensors_open(path);
+    const bool good = file && same_optimizer(self, file, path) && restore(self, &(struct optimizer_source){.name = path, .file = file});
+    (ct_free)(file);
+    return good;
+}
+
+/* ---- The same in memory ------------------------------------------------------------------------------------------------------ */
+bool optimizer_remember(const ct_optimizer *self, struct optimizer_source *memory)
+{
     CT_SCOPE;
     CT_NO_GRAD;
-    ct_tensor **states = heap_zeroed(UPDATE_STATES * self->count, sizeof(ct_tensor *));
-    ct_tensor_file *file = states ? ct_io_safetensors_open(path) : NULL;
-    const bool good = file && restore(self, file, path, states);
-    if (!states)
-        ct_fail("%s: out of memory", path);
-    (ct_free)(file);
-    heap_free(states);
+    *memory = (struct optimizer_source){.name = self->kind.name, .tensors = heap_zeroed(most_tensors(self), sizeof *memory->tensors)};
+    if (!memory->tensors)
+        return ct_fail("%s: out of memory", self->kind.name) != NULL;
+    const size_t count = list_all(self, memory->tensors);
+    bool good = count > 0;
+    for (size_t i = 0; i < most_tensors(self); i++) /* what list_all left behind on a failure is not ours */
+        memory->tensors[i].tensor = good && i < count ? ct_keep(ct_clone(ct_detach(memory->tensors[i].tensor))) : NULL;
+    memory->count = count;
+    for (size_t i = 0; i < count; i++)
+        good = good && memory->tensors[i].tensor;
+    if (!good)
+        optimizer_forget(self, memory);
     return good;
+}
+
+bool optimizer_put_back(ct_optimizer *self, const struct optimizer_source *memory)
+{
+    return restore(self, memory);
+}
+
+void optimizer_forget(const ct_optimizer *self, struct optimizer_source *memory)
+{
+    free_names(memory->tensors, most_tensors(self));
+    for (size_t i = 0; i < memory->count; i++)
+        ct_release(memory->tensors[i].tensor);
+    heap_free(memory->tensors);
+    *memory = (struct optimizer_source){0};
 }

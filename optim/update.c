@@ -70,7 +70,7 @@ void update_norms(struct update *updates, size_t count, double power)
     run(updates, count, power == 2 ? k->squares : power == 1 ? k->absolutes : isinf(power) ? k->largest : k->powers, UPDATE_BLOCK);
 }
 
-void update_lamb_norms(struct update *updates, size_t count)
+void update_lamb_moments(struct update *updates, size_t count)
 {
-    run(updates, count, kernels[cpu_isa()]->lamb_norms, UPDATE_BLOCK);
+    run(updates, count, kernels[cpu_isa()]->lamb_moments, UPDATE_BLOCK);
 }

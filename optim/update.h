@@ -26,7 +26,7 @@ struct update {
     enum update_rule rule;
     bool is_double;
     struct update_numbers n;
-    double *sums;                               /* what update_norms and update_lamb_norms find, two a block of UPDATE_BLOCK elements */
+    double *sums;                               /* what update_norms and update_lamb_moments find, two a block of UPDATE_BLOCK elements */
     size_t start;                               /* set by the pass: where it lies in it */
 };
 
@@ -34,8 +34,8 @@ struct update {
 void update_run(struct update *updates, size_t count);
 /* Sums over elements of the gradients, sums[2i] of block i: |g|^power, or with an infinite power the largest |g|; NaN spreads. */
 void update_norms(struct update *updates, size_t count, double power);
-/* Sums of p^2 (sums[2i]) and of the square of what the rule lamb would take off p (sums[2i + 1]), but for its rate. */
-void update_lamb_norms(struct update *updates, size_t count);
+/* Moves the moments; sums of p^2 (sums[2i]) and of the square of what the rule lamb will take off p (sums[2i + 1]), but for its rate. */
+void update_lamb_moments(struct update *updates, size_t count);
 static inline size_t update_blocks(size_t count)
 {
     return (count + UPDATE_BLOCK - 1) / UPDATE_BLOCK;

@@ -42,5 +42,5 @@ const struct update_kernels ISA_NAME(update_kernels) = {
     .absolutes = {absolutes_f32, absolutes_f64},
     .largest = {largest_f32, largest_f64},
     .powers = {powers_f32, powers_f64},
-    .lamb_norms = {lamb_norms_f32, lamb_norms_f64},
+    .lamb_moments = {lamb_moments_f32, lamb_moments_f64},
 };

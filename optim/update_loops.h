@@ -68,23 +68,36 @@ NORM(powers, pow(g, power), ADD)
 #undef NORM
 #undef ADD
 
-static void REAL_NAME(lamb_norms)(const struct update *u, size_t begin, size_t end)
+/* Moments, and what they give for the norms: p^2 and the square of what the rule lamb will take off p. */
+#define LAMB_TERMS(i, k)                                                                                  \
+    do {                                                                                                  \
+        const REAL p = ps[i], g = sign * gs[i];                                                           \
+        REAL a = as[i], b = bs[i];                                                                        \
+        MEAN(a, g, rest1);                                                                                \
+        SQUARES(b);                                                                                       \
+        as[i] = a, bs[i] = b;                                                                             \
+        const double x = (double)p, r = (double)(a * extra / (SQRT(b) * root + eps) + beta1 * p);         \
+        of_p[k] += x * x;                                                                                 \
+        of_update[k] += r * r;                                                                            \
+    } while (0)
+static void REAL_NAME(lamb_moments)(const struct update *u, size_t begin, size_t end)
 {
-    const REAL *restrict const ps = u->p, *restrict const as = u->states[0], *restrict const bs = u->states[1];
+    const REAL *restrict const ps = u->p, *restrict const gs = u->gradient;
+    REAL *restrict const as = u->states[0], *restrict const bs = u->states[1];
     NUMBERS;
-    double of_p[8] = {0}, of_update[8] = {0}, p_total = 0, update_total = 0;
+    double of_p[32] = {0}, of_update[32] = {0}, p_total = 0, update_total = 0;
     size_t i = begin;
-    for (; i < end; i += 8)
-        for (size_t k = 0; k < 8 && i + k < end; k++) {
-            const double x = (double)ps[i + k], r = (double)(as[i + k] * extra / (SQRT(bs[i + k]) * root + eps) + beta1 * ps[i + k]);
-            of_p[k] += x * x;
-            of_update[k] += r * r;
-        }
-    for (size_t k = 0; k < 8; k++)
+    for (; i + 32 <= end; i += 32)
+        for (size_t k = 0; k < 32; k++)
+            LAMB_TERMS(i + k, k);
+    for (size_t k = 0; i + k < end; k++)
+        LAMB_TERMS(i + k, k);
+    for (size_t k = 0; k < 32; k++)
         p_total += of_p[k], update_total += of_update[k];
     u->sums[begin / UPDATE_BLOCK * 2] = p_total;
     u->sums[begin / UPDATE_BLOCK * 2 + 1] = update_total;
 }
+#undef LAMB_TERMS
 
 #undef STATE
 #undef NUMBERS

@@ -36,6 +36,6 @@ OP_CASES(ctc)
     REFUSED(0, "input lengths int64 (3): want int64 (2)", CTC(.blank = 0), .shapes = {SIZES(5, 2, 4), SIZES(2, 2), SIZES(3), SIZES(2)}, LABELS);
     REFUSED(0, "target lengths float64 (2)", CTC(.blank = 0), TWO, .kinds = "fiif");
     REFUSED(0, "blank 4 is not in [0, 4)", CTC(.blank = 4), TWO, LABELS);
-    REFUSED(0, "no reduction", CTC(.reduction = CT_BATCH_MEAN), TWO, LABELS);
+    REFUSED(0, "reduction 3, want CT_MEAN, CT_SUM or CT_NONE", CTC(.reduction = CT_BATCH_MEAN), TWO, LABELS);
     REFUSED(0, "target lengths is NULL", ct_ctc(in[0], in[1], in[2], NULL), .shapes = {SIZES(5, 2, 4), SIZES(2, 2), SIZES(2)}, LABELS);
 }

@@ -18,7 +18,7 @@
     REFUSED(0, "want (N, C, ...)", ct_##name(in[0], in[1]), .shapes = {SIZES(3, 4), SIZES(4)}, .kinds = "fi");           \
     REFUSED(0, "int64 class indices", ct_##name(in[0], in[1]), .shapes = {SIZES(3, 4), SIZES(3)}, .kinds = "ff");        \
     REFUSED(0, "no classes", ct_##name(in[0], in[1]), .shapes = {SIZES(3, 0), SIZES(3)}, .kinds = "fi");                 \
-    REFUSED(0, "no reduction", ct_##name(in[0], in[1], .reduction = (ct_reduction)7), .shapes = {SIZES(3, 4), SIZES(3)}, .kinds = "fi")
+    REFUSED(0, "reduction 7, want CT_MEAN, CT_SUM or CT_NONE", ct_##name(in[0], in[1], .reduction = (ct_reduction)7), .shapes = {SIZES(3, 4), SIZES(3)}, .kinds = "fi")
 
 OP_CASES(cross_entropy)
 {
@@ -112,7 +112,7 @@ OP_CASES(cross_entropy_of_probabilities)
     CASE(ct_##name(in[0], in[1], .reduction = CT_NONE), .shapes = {SIZES(93, 101), SIZES(93, 101)}, __VA_ARGS__);        \
     REFUSED(0, #name ": input (2, 3) and target (3) differ", ct_##name(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(3)}); \
     REFUSED(0, #name ": the input is int64", ct_##name(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .kinds = "if");    \
-    REFUSED(0, #name ": 7 is no reduction", ct_##name(in[0], in[1], .reduction = (ct_reduction)7), .shapes = {SIZES(3), SIZES(3)})
+    REFUSED(0, #name ": reduction 7, want", ct_##name(in[0], in[1], .reduction = (ct_reduction)7), .shapes = {SIZES(3), SIZES(3)})
 #define FOUR LIST(0.5, -1.25, 2, 0.1)
 #define OTHER_FOUR LIST(0.25, 0.75, 0.5, 0.9)
 #define EXPECT_OF_FOUR(expression, ...) \
@@ -122,7 +122,7 @@ OP_CASES(l1)
 {
     PAIR_LOSS_CASES(l1, .no_same = "a kink");
     EXPECT_OF_FOUR(ct_l1(in[0], in[1]), 1.1375);
-    REFUSED(0, "3 is no reduction", ct_l1(in[0], in[1], .reduction = CT_BATCH_MEAN), .shapes = {SIZES(3), SIZES(3)});
+    REFUSED(0, "l1: reduction 3, want", ct_l1(in[0], in[1], .reduction = CT_BATCH_MEAN), .shapes = {SIZES(3), SIZES(3)});
 }
 
 OP_CASES(smooth_l1)

@@ -242,7 +242,7 @@ static void test_bad_options_are_refused(void **state)
     assert_null(ct_data_augment(plain, .rotation = (double)NAN));
     assert_error("rotation nan");
     assert_null(ct_data_augment(plain, .erase = 1.5));
-    assert_error("erase 1.5 is not a probability");
+    assert_error("erase 1.5 is not in [0, 1]");
     ct_free(plain), ct_free(flat), ct_free(whole);
 }
 

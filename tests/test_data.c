@@ -211,6 +211,34 @@ static void test_loader_in_order(void **state)
     ct_free(loader);
 }
 
+static void test_a_split_gives_each_sample_once(void **state)
+{
+    (void)state;
+    ct_dataset *set = counting(50), *a, *b, *again = NULL, *rest = NULL, *other = NULL, *left = NULL;
+    assert_true(ct_data_split(set, 40, 3, &a, &b) && ct_data_split(set, 40, 3, &again, &rest) && ct_data_split(set, 40, 4, &other, &left));
+    ct_loader *loaders[] = {ct_loader_new(a), ct_loader_new(b), ct_loader_new(again), ct_loader_new(other)};
+    int64_t labels[4][50];
+    assert_int_equal(epoch_of(loaders[0], labels[0]), 40);
+    assert_int_equal(epoch_of(loaders[1], labels[0] + 40), 10);
+    assert_int_equal(epoch_of(loaders[2], labels[1]), 40);
+    assert_int_equal(epoch_of(loaders[3], labels[2]), 40);
+    assert_memory_equal(labels[0], labels[1], 40 * sizeof **labels);
+    assert_memory_not_equal(labels[0], labels[2], 40 * sizeof **labels);
+    bool seen[150] = {false};
+    for (int i = 0; i < 50; i++) {
+        assert_true(labels[0][i] >= 0 && labels[0][i] < 150 && !seen[labels[0][i]]);
+        seen[labels[0][i]] = true;
+    }
+    for (int i = 0; i < 4; i++)
+        ct_free(loaders[i]);
+    ct_free(a), ct_free(b), ct_free(again), ct_free(rest), ct_free(other), ct_free(left);
+    assert_false(ct_data_split(set, 51, 0, &a, &b));
+    assert_error("data_split: 51 samples of 50");
+    assert_false(ct_data_split(NULL, 1, 0, &a, &b));
+    assert_error("data_split: data set is NULL");
+    ct_free(set);
+}
+
 static void test_loader_drops_the_last(void **state)
 {
     (void)state;
@@ -372,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_bad_tensors_are_refused),
         cmocka_unit_test(test_subset_holds_its_base),
         cmocka_unit_test(test_loader_in_order),
+        cmocka_unit_test(test_a_split_gives_each_sample_once),
         cmocka_unit_test(test_loader_drops_the_last),
         cmocka_unit_test(test_loader_shuffles_by_seed_and_epoch),
         cmocka_unit_test(test_loader_order_is_fixed),

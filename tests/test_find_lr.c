@@ -1,5 +1,7 @@
 /* The finder of learning rates, plots, and batch normalisation after averaging. */
+#define _GNU_SOURCE
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "temp_folder.h"
@@ -46,6 +48,8 @@ static void test_a_plot_breaks_where_a_point_is_missing(void **state)
     (void)state;
     const double y[] = {1, 2, NAN, 4, INFINITY, 0, 7};
     const ct_curve curves[] = {{"a < b & c", NULL, y, 7}};
+    char *programs = strdup(getenv("PATH"));
+    setenv("PATH", "/nowhere", true);           /* no gnuplot */
     assert_true(ct_train_plot(path_of("p.svg"), curves, 1, .title = "t", .log_y = true));
     char text[20000] = "";
     FILE *file = fopen(path_of("p.svg"), "r");
@@ -59,10 +63,35 @@ static void test_a_plot_breaks_where_a_point_is_missing(void **state)
         moves += *c == 'M', lines += *c == 'L';
     assert_true(moves == 3 && lines == 1 && !strstr(text, "nan") && !strstr(text, "inf"));
     assert_int_equal(remove(path_of("p.svg")), 0);
+    assert_false(ct_train_plot(path_of("p.png"), curves, 1));
+    assert_error("p.png: a plot as PNG wants gnuplot");
+    assert_int_not_equal(remove(path_of("p.png")), 0);
+    setenv("PATH", programs, true);
+    free(programs);
     assert_false(ct_train_plot(path_of("p.svg"), curves, 0));
     assert_error("plot: no curves");
     assert_false(ct_train_plot(path_of("nowhere/p.svg"), curves, 1));
     assert_error("nowhere/p.svg");
+}
+
+static void test_gnuplot_draws_where_it_is_installed(void **state)
+{
+    (void)state;
+    if (system("command -v gnuplot > /dev/null 2>&1"))
+        skip();
+    const double x[] = {1e-3, 1e-2, 1e-1, 1}, y[] = {4, NAN, 2, 1};
+    const ct_curve curves[] = {{"it's", x, y, 4}, {"$(b) \\n", NULL, y, 4}};
+    assert_true(ct_train_plot(path_of("p.png"), curves, 2, .title = "a 'title'", .log_x = true));
+    assert_true(ct_train_plot(path_of("p.svg"), curves, 2, .x_label = "x_1", .log_y = true));
+    char head[400] = "";
+    FILE *file = fopen(path_of("p.png"), "rb");
+    assert_true(fread(head, 1, 8, file) == 8 && !memcmp(head, "\x89PNG\r\n", 6));
+    fclose(file);
+    file = fopen(path_of("p.svg"), "r");
+    assert_true(fread(head, 1, sizeof head - 1, file) > 100 && strstr(head, "<svg"));
+    fclose(file);
+    assert_int_equal(remove(path_of("p.png")) + remove(path_of("p.svg")), 0);
+    assert_fine();
 }
 
 static void test_batch_norm_is_counted_anew_over_an_epoch(void **state)
@@ -88,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_search_finds_a_rate_and_puts_everything_back),
         cmocka_unit_test(test_a_plot_breaks_where_a_point_is_missing),
+        cmocka_unit_test(test_gnuplot_draws_where_it_is_installed),
         cmocka_unit_test(test_batch_norm_is_counted_anew_over_an_epoch),
     };
     int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -265,6 +265,93 @@ static void test_an_extreme_of_nothing_is_an_error_whatever_is_left(void **state
     assert_fine();
 }
 
+/* ---- Ownership --------------------------------------------------------------------------------------------------------------- */
+static void test_a_release_without_a_keep_is_refused(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *x = ct_ones(2, 3);
+    ct_release(x);
+    assert_error("release: float32 (2, 3) has no owner but its scope");
+    ct_release(ct_keep(x));
+    assert_values(ct_sum(x), 6);
+    assert_fine();
+}
+
+static void test_a_part_of_another_object_is_not_freed_alone(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_module *layer = ct_nn_linear(2, 2), *net = ct_nn_sequential(layer, ct_nn_relu());
+    ct_free(layer), assert_error("free: part of another object");
+    ct_optimizer *sgd = ct_optim_sgd(net);
+    ct_schedule *part = ct_schedule_exponential(sgd, 0.9), *both = ct_schedule_chained(part, ct_schedule_exponential(sgd, 0.8));
+    ct_free(part), assert_error("free: part of another object");
+    assert_null(ct_schedule_chained(part)), assert_error("chained: schedule 0 is part of another already");
+    assert_true(ct_schedule_next(both));
+    assert_non_null(ct_forward(net, ct_ones(1, 2)));
+    ct_free(both), ct_free(sgd), ct_free(net);
+    assert_fine();
+}
+
+/* ---- Where PyTorch does otherwise, as autograd.h says ----------------------------------------------------------------------------- */
+static void test_what_has_no_answer_is_an_error(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *x = ct_ones(2, 4, 1, 1), *w = ct_ones(4, 2, 1, 1);
+    assert_null(ct_max_pool2d(ct_ones(1, 1, 2, 2), 2, .padding = 1, .dilation = 3)), assert_error("max_pool2d: ");
+    assert_null(ct_group_norm(x, 4, NULL, NULL)), assert_error("group_norm: ");
+    assert_null(ct_conv_transpose2d(ct_ones(1, 4, 1, 1), w, NULL, .padding = 1)), assert_error("conv_transpose2d: ");
+    assert_null(ct_median(ct_zeros(0))), assert_error("median: ");
+    assert_null(ct_logsumexp(ct_vector_int(1, 2))), assert_error("logsumexp: ");
+    assert_values(ct_avg_pool2d(ct_ones(1, 1, 2, 2), 2, .divisor = -1), -4);
+    assert_true(isnan(ct_item(ct_var(ct_ones(1)))));
+}
+
+static void test_errors_say_what_was_wanted(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *image = ct_ones(1, 1, 4, 4), *w = ct_ones(1, 1, 3, 3);
+    assert_null(ct_conv_transpose2d(image, w, NULL, .padding = CT_SAME)), assert_error("conv_transpose2d: padding -1, want 0 to 2^30: CT_SAME, which is -1, is for conv1d and conv2d alone");
+    assert_null(ct_max_pool2d(image, 2, .padding = CT_SAME)), assert_error("max_pool2d: padding -1, want 0 to 2^30: CT_SAME");
+    assert_null(ct_index(image, CT_RANGE(0, 1, INT64_MIN))), assert_error("a step of -2^63, which has no opposite");
+    assert_null(ct_index(ct_ones(2), CT_AT(INT64_MIN))), assert_error("-9223372036854775808");
+    assert_null(ct_pad_by(ct_ones(1, 4), CT_CIRCULAR, -2, 3)), assert_error("(1, 2), cropped, has no 0 and 3 elements");
+    assert_null(ct_mse(image, image, .reduction = (ct_reduction)3)), assert_error("mse: reduction 3, want CT_MEAN, CT_SUM or CT_NONE");
+}
+
+static void test_activations_have_the_defaults_of_their_ops(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *x = ct_vector(-1, 2);
+    ct_module *layers[] = {ct_nn_leaky_relu(), ct_nn_leaky_relu(0.5), ct_nn_elu(), ct_nn_elu(2)};
+    ct_tensor *want[] = {ct_leaky_relu(x), ct_leaky_relu(x, 0.5), ct_elu(x), ct_elu(x, 2.0)};
+    for (size_t i = 0; i < COUNT(layers); i++) {
+        assert_true(ct_equal(ct_forward(layers[i], x), want[i]));
+        ct_free(layers[i]);
+    }
+    ct_module *half = ct_nn_dropout(), *none = ct_nn_dropout(0), *channels = ct_nn_dropout2d();
+    assert_near(ct_item(ct_max(ct_forward(half, ct_ones(100)))), 2, 0);
+    assert_near(ct_item(ct_sum(ct_forward(none, ct_ones(100)))), 100, 0);
+    ct_free(half), ct_free(none), ct_free(channels);
+}
+
+static void test_lenet_takes_each_size_that_it_accepts(void **state)
+{
+    (void)state;
+    assert_null(ct_nn_lenet5(.channels = 1, .size = 15)), assert_error("lenet5: 1 channels, size 15, 10 classes: want at least 1, 16 and 1");
+    for (int64_t size = 16; size < 40; size++) {
+        CT_SCOPE;
+        ct_module *net = ct_nn_lenet5(.channels = 1, .size = size);
+        assert_non_null(ct_forward(net, ct_zeros(1, 1, size, size)));
+        ct_free(net);
+    }
+    assert_fine();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +370,12 @@ int main(void)
         cmocka_unit_test(test_a_failed_split_leaves_no_parts),
         cmocka_unit_test(test_huge_numbers_overflow_nothing),
         cmocka_unit_test(test_an_extreme_of_nothing_is_an_error_whatever_is_left),
+        cmocka_unit_test(test_a_release_without_a_keep_is_refused),
+        cmocka_unit_test(test_a_part_of_another_object_is_not_freed_alone),
+        cmocka_unit_test(test_what_has_no_answer_is_an_error),
+        cmocka_unit_test(test_errors_say_what_was_wanted),
+        cmocka_unit_test(test_activations_have_the_defaults_of_their_ops),
+        cmocka_unit_test(test_lenet_takes_each_size_that_it_accepts),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     ct_shutdown();

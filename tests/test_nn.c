@@ -410,163 +410,20 @@ static void test_a_file_that_does_not_fit_changes_nothing(void **state)
     (void)state;
     CT_SCOPE;
     check_refused(ct_nn_sequential(ct_nn_linear(3, 4), ct_nn_relu(), ct_nn_linear(4, 5, .no_bias = true)), small_net(),
-                  "2.weight is (5, 4), in the module (2, 4)");
-    check_refused(ct_nn_sequential(ct_nn_linear(3, 4)), small_net(), "has no tensor 2.weight, which the module wants");
+                  "\"2.weight\" is (5, 4), in the module (2, 4)");
+    check_refused(ct_nn_sequential(ct_nn_linear(3, 4)), small_net(), "has no tensor \"2.weight\", which the module wants");
     check_refused(small_net(), ct_nn_sequential(ct_nn_linear(3, 4)),
-                  "has a tensor 2.weight, which the module does not know");
+                  "has a tensor \"2.weight\", which the module does not know");
     ct_set_default_dtype(CT_FLOAT64);
     ct_module *wide = small_net();
     ct_set_default_dtype(CT_FLOAT32);
-    check_refused(wide, small_net(), "0.weight is float64, in the module float32");
+    check_refused(wide, small_net(), "\"0.weight\" is float64, in the module float32");
     FAILED(ct_module_load(NULL, "x"), "module_load: module is NULL");
     ct_module *net = small_net();
     assert_false(ct_module_load(net, "/nonexistent/x.safetensors"));
     assert_non_null(strstr(ct_error(), "/nonexistent/x.safetensors"));
     ct_error_clear();
     FAILED(ct_module_save(net, NULL), "module_save: path is NULL");
-    ct_free(net);
-}
-
-/* ---- Initialisers ------------------------------------------------------------------------------------------------ */
-static void check_spread(ct_tensor *t, double deviation, double bound)
-{
-    CT_SCOPE;
-    ct_tensor *values = ct_detach(t);
-    assert_near(ct_item(ct_mean(values)), 0, 4 * deviation / sqrt((double)ct_numel(t)));
-    assert_near(sqrt(ct_item(ct_var(values))) / deviation, 1, 0.05);
-    assert_true(ct_item(ct_max(ct_abs(values))) <= bound * 1.000001);
-}
-
-static void test_initialisers_have_the_spread_of_their_papers(void **state)
-{
-    (void)state;
-    CT_SCOPE;
-    ct_tensor *leaf = ct_require_grad(ct_empty(50, 40, 3), true); /* fan_in 120, fan_out 150 */
-    assert_true(ct_nn_init_he_uniform(leaf));
-    check_spread(leaf, sqrt(2.0 / 120), sqrt(6.0 / 120));
-    assert_true(ct_nn_init_he_normal(leaf, .fan_out = true, .gain = 1));
-    check_spread(leaf, sqrt(1.0 / 150), INFINITY);
-    assert_true(ct_nn_init_xavier_uniform(leaf));
-    check_spread(leaf, sqrt(2.0 / 270), sqrt(6.0 / 270));
-    assert_true(ct_nn_init_xavier_normal(leaf, .gain = 3));
-    check_spread(leaf, 3 * sqrt(2.0 / 270), INFINITY);
-    assert_true(ct_nn_init_normal(leaf, 5, 0, NULL));
-    assert_near(ct_item(ct_min(ct_detach(leaf))), 5, 0);
-    assert_true(ct_nn_init_ones(leaf) && ct_nn_init_zeros(ct_narrow(ct_detach(leaf), 0, 0, 10)));
-    assert_near(ct_item(ct_sum(ct_detach(leaf))), 40 * 120, 0);
-    assert_true(ct_requires_grad(leaf) && ct_is_leaf(leaf));
-    assert_true(ct_nn_init_he_uniform(ct_empty(0, 3)) && ct_nn_init_constant((ct_empty)(NULL, 0, CT_FLOAT64), 2));
-}
-
-static void test_initialisers_draw_in_the_users_order(void **state)
-{
-    (void)state;
-    CT_SCOPE;
-    ct_tensor *rows = ct_empty(6, 5), *columns = ct_transpose(ct_empty(5, 6), 0, 1);
-    ct_generator *one = ct_generator_new(3), *other = ct_generator_new(3);
-    assert_true(ct_nn_init_uniform(rows, -1, 1, one) && ct_nn_init_uniform(columns, -1, 1, other));
-    assert_true(ct_equal(rows, columns));
-    ct_free(one), ct_free(other);
-}
-
-static void test_initialisers_refuse_what_has_no_fans(void **state)
-{
-    (void)state;
-    CT_SCOPE;
-    FAILED(ct_nn_init_he_uniform(ct_empty(3)), "init_he_uniform: a tensor of 1 axes has no fans: want at least 2");
-    FAILED(ct_nn_init_xavier_normal(NULL), "init_xavier_normal: tensor is NULL");
-    FAILED(ct_nn_init_ones(ct_arange(3)), "init_constant: tensor is int64: want float32 or float64");
-    FAILED(ct_nn_init_uniform(ct_empty(3), 2, 1, NULL), "init_uniform: 2 to 1: want finite bounds in order");
-    FAILED(ct_nn_init_normal(ct_empty(3), 0, -1, NULL),
-           "init_normal: mean 0, deviation -1: want finite ones, the deviation at least 0");
-}
-
-/* ---- Summary ----------------------------------------------------------------------------------------------------- */
-static const char *read_all(FILE *file, char *text, size_t bytes)
-{
-    rewind(file);
-    size_t count = fread(text, 1, bytes - 1, file);
-    text[count] = 0;
-    fclose(file);
-    return text;
-}
-
-static void test_summary_is_this_table(void **state)
-{
-    (void)state;
-    char text[2000];
-    FILE *file = tmpfile();
-    ct_module *dropout = ct_nn_dropout(0.25);
-    ct_module *net = ct_nn_sequential(ct_nn_flatten(), ct_nn_linear(784, 128, .activation = CT_RELU), dropout,
-                                      ct_nn_linear(128, 10));
-    ct_module_eval(dropout);
-    ct_require_grad(ct_module_find(net, "3.bias"), false);
-    assert_true(ct_module_summary(net, file, 1, 1, 28, 28));
-    assert_true(ct_module_is_training(net) && !ct_module_is_training(dropout) && ct_recording());
-    assert_string_equal(read_all(file, text, sizeof text),
-                        "layer                          output shape  parameters\n"
-                        "-------------------------------------------------------\n"
-                        "Sequential                     (1, 10)                -\n"
-                        "  0  Flatten                   (1, 784)               -\n"
-                        "  1  Linear  784 -> 128, ReLU  (1, 128)         100,480\n"
-                        "  2  Dropout  p 0.25           (1, 128)               -\n"
-                        "  3  Linear  128 -> 10         (1, 10)            1,290\n"
-                        "-------------------------------------------------------\n"
-                        "parameters: 101,770, trainable: 101,760\n");
-    ct_free(net);
-}
-
-static void test_summary_of_a_net_that_fails_prints_nothing(void **state)
-{
-    (void)state;
-    char text[100];
-    FILE *file = tmpfile();
-    ct_module *net = small_net();
-    assert_false(ct_module_summary(net, file, 2, 7));
-    assert_false(ct_ok());
-    ct_error_clear();
-    assert_true(ct_module_is_training(net));
-    assert_string_equal(read_all(file, text, sizeof text), "");
-    FAILED(ct_module_summary(NULL, stdout, 1), "module_summary: module is NULL");
-    ct_free(net);
-}
-
-static ct_tensor *count_tokens(ct_module *self, ct_tensor *x)
-{
-    (void)self;
-    return ct_cast(ct_one_hot(x, 5), CT_FLOAT32);
-}
-
-static void test_summary_takes_an_input_of_the_users(void **state)
-{
-    (void)state;
-    CT_SCOPE;
-    ct_module *net = ct_nn_sequential(ct_module_new("Count", count_tokens, 0), ct_nn_linear(5, 2));
-    FILE *file = tmpfile();
-    assert_non_null(file);
-    assert_false(ct_module_summary(net, file, 1, 3));
-    assert_non_null(strstr(ct_error(), "want int64"));
-    assert_non_null(strstr(ct_error(), "; in module 0, a Count (in module_summary)"));
-    ct_error_clear();
-    assert_true(ct_module_summary_of(net, file, (ct_zeros)((int64_t[]){1, 3}, 2, CT_INT64)));
-    char text[1024] = {0};
-    rewind(file);
-    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
-    assert_non_null(strstr(text, "(1, 3, 5)"));
-    fclose(file);
-    ct_free(net);
-}
-
-static void test_a_failure_names_the_module_it_arose_in(void **state)
-{
-    (void)state;
-    CT_SCOPE;
-    ct_module *net = ct_nn_sequential(ct_nn_relu(), ct_nn_sequential(ct_nn_linear(3, 4), ct_nn_linear(5, 2)));
-    assert_null(ct_forward(net, ct_zeros(2, 3)));
-    assert_non_null(strstr(ct_error(), "linear: "));
-    assert_non_null(strstr(ct_error(), "; in module 1.1, a Linear"));
-    assert_null(strstr(strstr(ct_error(), "in module") + 1, "in module"));
-    ct_error_clear();
     ct_free(net);
 }
 
@@ -591,13 +448,6 @@ int main(void)
         cmocka_unit_test(test_mode_reaches_every_child_and_dropout_minds_it),
         cmocka_unit_test(test_weights_survive_a_file),
         cmocka_unit_test(test_a_file_that_does_not_fit_changes_nothing),
-        cmocka_unit_test(test_initialisers_have_the_spread_of_their_papers),
-        cmocka_unit_test(test_initialisers_draw_in_the_users_order),
-        cmocka_unit_test(test_initialisers_refuse_what_has_no_fans),
-        cmocka_unit_test(test_summary_is_this_table),
-        cmocka_unit_test(test_summary_of_a_net_that_fails_prints_nothing),
-        cmocka_unit_test(test_summary_takes_an_input_of_the_users),
-        cmocka_unit_test(test_a_failure_names_the_module_it_arose_in),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     ct_shutdown();

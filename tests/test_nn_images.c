@@ -440,7 +440,7 @@ static void test_small_networks_have_their_papers_sizes(void **state)
         assert_shape(ct_forward(rows[i].net, ct_randn(2, rows[i].channels, rows[i].size, rows[i].size)), 2, 10);
         ct_free(rows[i].net);
     }
-    FAILED(ct_nn_lenet5(.size = 8), "lenet5: 3 channels, size 8, 10 classes: want at least 1, 12 and 1");
+    FAILED(ct_nn_lenet5(.size = 8), "lenet5: 3 channels, size 8, 10 classes: want at least 1, 16 and 1");
     FAILED(ct_nn_tinycnn(.classes = 0), "tinycnn: 3 channels, size 32, 0 classes");
     FAILED(ct_nn_simplecnn(.channels = -1), "simplecnn: -1 channels");
 }

@@ -115,6 +115,43 @@ static void test_a_restored_optimizer_goes_on_bit_for_bit(void **state)
     assert_fine();
 }
 
+static void test_a_state_in_memory_is_put_back_bit_for_bit(void **state)
+{
+    (void)state;
+    for (int which = 0; which < KINDS; which++) {
+        CT_SCOPE;
+        struct training t = begin(which);
+        ct_free(t.schedule), t.schedule = NULL;
+        struct optimizer_source memory;
+        train(&t, 12);
+        assert_true(ct_module_save(t.module, path_of("m")) && optimizer_remember(t.optimizer, &memory));
+        train(&t, 9);
+        ct_tensor *a = ct_clone(ct_detach(t.a));
+        assert_true(ct_optimizer_set_lr(t.optimizer, 0.7) && ct_module_load(t.module, path_of("m")) && optimizer_put_back(t.optimizer, &memory));
+        assert_int_equal(ct_optimizer_steps(t.optimizer), 12);
+        train(&t, 9);
+        if (!ct_equal(a, ct_detach(t.a)))
+            fail_msg("optimizer %d went elsewhere", which);
+        optimizer_forget(t.optimizer, &memory);
+        end(&t);
+        remove(path_of("m"));
+    }
+    assert_fine();
+}
+
+static void test_modules_of_one_name_are_saved_apart(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_module *one = ct_nn_linear(2, 3), *two = ct_nn_linear(3, 1);
+    ct_optimizer *adam = ct_optim_adam(one);
+    assert_int_equal(ct_optimizer_add(adam, two), 1);
+    assert_non_null(ct_optimizer_state(adam, "group1.weight", "exp_avg"));
+    assert_true(ct_optimizer_save(adam, path_of("o")) && ct_optimizer_load(adam, path_of("o")));
+    remove(path_of("o"));
+    ct_free(adam), ct_free(one), ct_free(two);
+}
+
 static void test_state_of_another_architecture_is_refused_and_changes_nothing(void **state)
 {
     (void)state;
@@ -399,6 +436,35 @@ static void test_averages(void **state)
     REFUSED(ct_average_new(NULL) != NULL, "average: module is NULL");
 }
 
+static void test_averages_go_through_a_file(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    CT_NO_GRAD;
+    ct_module *net = ct_nn_linear(3, 2), *other = ct_nn_linear(2, 2);
+    ct_tensor *w = ct_module_find(net, "weight");
+    for (int ema = 0; ema < 2; ema++) {
+        ct_average *whole = ct_average_new(net, .decay = ema * 0.9), *again = ct_average_new(net, .decay = ema * 0.9);
+        for (int i = 0; i < 3; i++)
+            assert_true(ct_copy_(w, ct_randn(2, 3)) && ct_average_update(whole));
+        assert_true(ct_average_save(whole, path_of("a")) && ct_average_load(again, path_of("a")));
+        assert_true(ct_average_update(whole) && ct_average_update(again));
+        ct_tensor *now = ct_clone(w);
+        assert_true(ct_average_swap(whole));
+        ct_tensor *mean = ct_clone(w);
+        assert_true(ct_average_swap(whole) && ct_equal(w, now) && ct_average_swap(again) && ct_equal(w, mean));
+        ct_average *small = ct_average_new(other, .decay = ema * 0.9), *slow = ct_average_new(net, .decay = 0.5);
+        assert_false(ct_average_load(small, path_of("a"))), assert_error("weight has another shape or dtype than here");
+        assert_false(ct_average_load(slow, path_of("a"))), assert_error("no average with a decay of 0.5");
+        REFUSED(ct_average_swap(small), "average_swap: there is no average before the first ct_average_update");
+        REFUSED(ct_average_save(whole, NULL), "average_save: path is NULL");
+        REFUSED(ct_average_load(NULL, "a"), "average_load: average is NULL");
+        ct_free(whole), ct_free(again), ct_free(small), ct_free(slow);
+        remove(path_of("a"));
+    }
+    ct_free(net), ct_free(other);
+}
+
 static void test_a_custom_optimizer_may_fail(void **state)
 {
     (void)state;
@@ -552,6 +618,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_restored_optimizer_goes_on_bit_for_bit),
+        cmocka_unit_test(test_a_state_in_memory_is_put_back_bit_for_bit),
+        cmocka_unit_test(test_modules_of_one_name_are_saved_apart),
         cmocka_unit_test(test_state_of_another_architecture_is_refused_and_changes_nothing),
         cmocka_unit_test(test_groups_have_options_of_their_own),
         cmocka_unit_test(test_patterns),
@@ -561,6 +629,7 @@ int main(void)
         cmocka_unit_test(test_gradients_gather_over_batches),
         cmocka_unit_test(test_the_guard_skips_and_says_so),
         cmocka_unit_test(test_averages),
+        cmocka_unit_test(test_averages_go_through_a_file),
         cmocka_unit_test(test_a_custom_optimizer_may_fail),
         cmocka_unit_test(test_numerics_82_bad_options),
         cmocka_unit_test(test_schedules_refuse_what_cannot_be),

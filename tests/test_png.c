@@ -45,7 +45,7 @@ static void test_what_is_no_image_is_refused(void **state)
     assert_false(ct_io_png_write(path_of("x.png"), ct_zeros(3, 0, 4)));
     assert_error("a PNG wants floats");
     assert_false(ct_io_png_write(path_of("x.png"), ct_zeros_as(CT_INT64, 4, 4)));
-    assert_error("a PNG wants floats");
+    assert_error("a PNG wants floats (1 or 3, H, W) or (H, W), not int64 with 2 axes");
     assert_false(ct_io_png_write(path_of("nowhere/x.png"), ct_zeros(4, 4)));
     assert_error("nowhere/x.png: cannot");
     assert_false(ct_io_png_write(NULL, ct_zeros(4, 4)));
@@ -77,6 +77,28 @@ static void test_bad_files_are_refused_by_name(void **state)
         ct_error_clear();
     }
     unlink(path_of("text.png")), unlink(path_of("good.png"));
+}
+
+static void test_a_pipe_is_no_image(void **state)
+{
+    (void)state;
+    assert_int_equal(mkfifo(path_of("pipe.png"), 0600), 0);
+    assert_null(ct_io_png_read(path_of("pipe.png")));
+    assert_error("pipe.png: not a regular file");
+    unlink(path_of("pipe.png"));
+}
+
+static void test_many_images_are_one(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *three = ct_reshape(ct_arange(12.0), 3, 1, 2, 2);
+    const float want[] = {0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 0, 0, 10, 11, 0, 0};
+    assert_true(ct_equal(ct_io_image_grid(three, 2), ct_from_array(want, 1, 4, 4)));
+    assert_int_equal(ct_size(ct_io_image_grid(ct_zeros(5, 3, 4, 6), 8), 2), 48);
+    assert_null(ct_io_image_grid(three, 0)), assert_error("image_grid: 4 axes in 0 columns");
+    assert_null(ct_io_image_grid(ct_zeros(2, 2), 1)), assert_error("image_grid: 2 axes in 1 columns");
+    assert_null(ct_io_image_grid(NULL, 1)), assert_error("image_grid: images is NULL");
 }
 
 /* 16 bytes in, the header's width and height; its checksum behind them is set anew. */
@@ -118,6 +140,8 @@ int main(void)
         cmocka_unit_test(test_what_is_no_image_is_refused),
         cmocka_unit_test(test_bad_files_are_refused_by_name),
         cmocka_unit_test(test_a_header_that_claims_too_much_allocates_nothing),
+        cmocka_unit_test(test_a_pipe_is_no_image),
+        cmocka_unit_test(test_many_images_are_one),
     };
     const struct CMUnitTest without[] = {cmocka_unit_test(test_without_libpng_the_calls_say_so)};
     int failed = ct_io_has_png() ? cmocka_run_group_tests(with, make_folder, remove_folder)

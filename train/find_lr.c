@@ -1,8 +1,5 @@
 /* The learning rate under which the loss falls fastest (arXiv:1506.01186, section 3.3): rates that grow step by step, until the loss runs away. */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "autograd/memory.h"
 #include "autograd/raw.h"
@@ -17,17 +14,21 @@ static ct_tensor **copy_values(const ct_optimizer *optimizer)
     CT_SCOPE;
     CT_NO_GRAD;
     ct_tensor **copies = heap_zeroed(optimizer->count, sizeof(ct_tensor *));
-    for (size_t i = 0; copies && i < optimizer->count; i++)
-        copies[i] = ct_keep(ct_clone(ct_detach(optimizer->parameters[i].tensor)));
-    return copies;
+    bool good = copies;
+    for (size_t i = 0; good && i < optimizer->count; i++)
+        good = (copies[i] = ct_keep(ct_clone(ct_detach(optimizer->parameters[i].tensor)))) != NULL;
+    for (size_t i = 0; copies && !good && i < optimizer->count; i++)
+        ct_release(copies[i]);
+    if (!good)
+        heap_free(copies);
+    return good ? copies : NULL;
 }
 
 static void put_back(ct_optimizer *optimizer, ct_tensor **copies)
 {
     CT_NO_GRAD;
-    for (size_t i = 0; copies && i < optimizer->count; i++) {
-        if (copies[i])
-            ct_copy_(optimizer->parameters[i].tensor, copies[i]);
+    for (size_t i = 0; i < optimizer->count; i++) {
+        ct_copy_(optimizer->parameters[i].tensor, copies[i]);
         ct_release(copies[i]);
     }
     heap_free(copies);
@@ -73,26 +74,27 @@ double(ct_train_find_lr)(ct_optimizer *optimizer, ct_closure *closure, void *con
     if (!(o->from > 0 && o->to > o->from && isfinite(o->to)) || o->steps < 3 || o->steps > 1000000)
         return ct_fail("find_lr: from %g to %g in %lld steps: want two rising rates above 0, and at least 3 steps", o->from, o->to,
                        (long long)o->steps), NAN;
-    char state[] = "/tmp/cotangent_find_lr_XXXXXX";
-    const int descriptor = mkstemp(state);
-    if (descriptor < 0)
-        return ct_fail("find_lr: no temporary file for the optimizer's state"), NAN;
-    close(descriptor);
+    struct optimizer_source state;
     double *rates = heap_zeroed((size_t)o->steps, 2 * sizeof *rates), *losses = rates + o->steps, found = NAN;
-    ct_tensor **values = rates && ct_optimizer_save(optimizer, state) ? copy_values(optimizer) : NULL;
+    if (!rates)
+        return ct_fail("find_lr: out of memory"), NAN;
+    if (!optimizer_remember(optimizer, &state)) {
+        heap_free(rates);
+        return NAN;
+    }
+    ct_tensor **values = copy_values(optimizer);
     if (values) {
         const size_t count = search(optimizer, closure, context, o, rates, losses);
         put_back(optimizer, values);
-        const bool restored = ct_optimizer_load(optimizer, state);
-        if (restored && ct_ok()) {
+        if (optimizer_put_back(optimizer, &state) && ct_ok()) {
             found = steepest(rates, losses, count);
             const ct_curve curve = {"smoothed loss", rates, losses, count};
             if (o->plot && !ct_train_plot(o->plot, &curve, 1, .title = "Learning rate range test", .x_label = "learning rate", .y_label = "loss", .log_x = true))
                 found = NAN;
         }
-    } else if (ct_ok())
+    } else
         ct_fail("find_lr: out of memory");
-    unlink(state);
+    optimizer_forget(optimizer, &state);
     heap_free(rates);
     return found;
 }

@@ -1,157 +1,34 @@
-/* Curves as an SVG picture: axes, ticks at round numbers, a legend. */
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
+/* A picture of curves: gnuplot's where it is installed, else a plain SVG of our own. */
 #include <string.h>
 
-#include "io/atomic_file.h"
-#include "train/train.h"
+#include "train/plot.h"
 
-enum { WIDTH = 900, HEIGHT = 560, LEFT = 80, RIGHT = 190, TOP = 46, BOTTOM = 60 };
-static const char *const colors[] = {"#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f"};
-enum { COLORS = sizeof colors / sizeof *colors };
 const ct_plot_options ct_plot_defaults = {.end_ = 0};
 
-struct axis {
-    double low, high;
-    bool log;
-};
-
-struct picture {
-    struct atomic_file file;
-    bool good;
-};
-
-static void put(struct picture *p, const char *format, ...) CT_FORMAT(2, 3);
-static void put(struct picture *p, const char *format, ...)
+static bool ends_with(const char *text, const char *end)
 {
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    const int length = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    p->good = p->good && atomic_file_write(&p->file, text, (size_t)(length < (int)sizeof text ? length : (int)sizeof text - 1));
-}
-
-static void put_text(struct picture *p, const char *text)
-{
-    for (; text && *text; text++)
-        switch (*text) {
-        case '<': put(p, "&lt;"); break;
-        case '&': put(p, "&amp;"); break;
-        default: put(p, "%c", *text);
-        }
-}
-
-static double place(const struct axis *axis, double x)
-{
-    return axis->log ? log10(x) : x;
-}
-
-static bool shown(const struct axis *axis, double x)
-{
-    return isfinite(x) && (!axis->log || x > 0);
-}
-
-static struct axis range(const ct_curve *curves, size_t count, bool of_x, bool log)
-{
-    struct axis axis = {INFINITY, -INFINITY, log};
-    const struct axis all = axis;
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < curves[i].count; k++) {
-            const double v = of_x ? curves[i].x ? curves[i].x[k] : (double)k : curves[i].y[k];
-            if (shown(&all, v))
-                axis.low = fmin(axis.low, place(&all, v)), axis.high = fmax(axis.high, place(&all, v));
-        }
-    if (!(axis.low <= axis.high))
-        axis.low = 0, axis.high = 1;
-    if (axis.high - axis.low < 1e-12 * (1 + fabs(axis.low)))
-        axis.low -= 0.5, axis.high += 0.5;
-    if (!of_x) {
-        const double margin = 0.04 * (axis.high - axis.low);
-        axis.low -= margin, axis.high += margin;
-    }
-    return axis;
-}
-
-static double to_x(const struct axis *a, double at)
-{
-    return LEFT + (at - a->low) / (a->high - a->low) * (WIDTH - LEFT - RIGHT);
-}
-
-static double to_y(const struct axis *a, double at)
-{
-    return HEIGHT - BOTTOM - (at - a->low) / (a->high - a->low) * (HEIGHT - TOP - BOTTOM);
-}
-
-static void draw_ticks(struct picture *p, const struct axis *a, bool of_x)
-{
-    const double raw = (a->high - a->low) / 6, power = pow(10, floor(log10(raw))), part = raw / power;
-    double step = power * (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10);
-    if (a->log && step < 1)
-        step = a->high - a->low < 2 ? step : 1;
-    for (double at = ceil(a->low / step) * step; at <= a->high + 1e-9 * step; at += step) {
-        const double value = a->log ? pow(10, at) : fabs(at) < 1e-9 * step ? 0 : at;
-        if (of_x)
-            put(p, "<line x1='%.1f' y1='%d' x2='%.1f' y2='%d' stroke='#ddd'/><text x='%.1f' y='%d' text-anchor='middle'>%.3g</text>\n",
-                to_x(a, at), TOP, to_x(a, at), HEIGHT - BOTTOM, to_x(a, at), HEIGHT - BOTTOM + 18, value);
-        else
-            put(p, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='#ddd'/><text x='%d' y='%.1f' text-anchor='end'>%.3g</text>\n",
-                LEFT, to_y(a, at), WIDTH - RIGHT, to_y(a, at), LEFT - 6, to_y(a, at) + 4, value);
-    }
-}
-
-static void draw_curve(struct picture *p, const ct_curve *curve, size_t index, const struct axis *x, const struct axis *y)
-{
-    const char *color = colors[index % COLORS], *dash = index >= COLORS ? " stroke-dasharray='6 3'" : "";
-    bool pen_down = false;
-    put(p, "<path fill='none' stroke='%s' stroke-width='1.8'%s d='", color, dash);
-    for (size_t k = 0; k < curve->count; k++) {
-        const double at = curve->x ? curve->x[k] : (double)k, value = curve->y[k];
-        if (!shown(x, at) || !shown(y, value)) {
-            pen_down = false;
-            continue;
-        }
-        put(p, "%c%.1f %.1f", pen_down ? 'L' : 'M', to_x(x, place(x, at)), to_y(y, place(y, value)));
-        pen_down = true;
-    }
-    const int row = TOP + 14 + 18 * (int)index;
-    put(p, "'/>\n<line x1='%d' y1='%d' x2='%d' y2='%d' stroke='%s' stroke-width='2'%s/><text x='%d' y='%d'>", WIDTH - RIGHT + 12, row - 4,
-        WIDTH - RIGHT + 34, row - 4, color, dash, WIDTH - RIGHT + 40, row);
-    put_text(p, curve->name);
-    put(p, "</text>\n");
+    const size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && !strcmp(text + length - tail, end);
 }
 
 bool(ct_train_plot)(const char *path, const ct_curve *curves, size_t count, const ct_plot_options *options)
 {
     const ct_plot_options *o = options ? options : &ct_plot_defaults;
-    struct picture p = {.good = true};
     if (!path || !curves || !count)
         return ct_fail("plot: %s", !path ? "path is NULL" : "no curves") != NULL;
     for (size_t i = 0; i < count; i++)
         if (!curves[i].y && curves[i].count)
             return ct_fail("plot: curve %zu has no values", i) != NULL;
-    if (!atomic_file_open(&p.file, path))
+    struct atomic_file file;
+    const bool png = ends_with(path, ".png");
+    if (!atomic_file_open(&file, path))
         return false;
-    const struct axis x = range(curves, count, true, o->log_x), y = range(curves, count, false, o->log_y);
-    put(&p, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family='sans-serif' font-size='12'>\n", WIDTH, HEIGHT);
-    put(&p, "<rect width='100%%' height='100%%' fill='white'/>\n<text x='%d' y='26' font-size='16' text-anchor='middle'>",
-        (LEFT + WIDTH - RIGHT) / 2);
-    put_text(&p, o->title);
-    put(&p, "</text>\n");
-    draw_ticks(&p, &x, true);
-    draw_ticks(&p, &y, false);
-    put(&p, "<rect x='%d' y='%d' width='%d' height='%d' fill='none' stroke='black'/>\n<text x='%d' y='%d' text-anchor='middle'>", LEFT, TOP,
-        WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16);
-    put_text(&p, o->x_label);
-    put(&p, "</text>\n<text transform='translate(20 %d) rotate(-90)' text-anchor='middle'>", (TOP + HEIGHT - BOTTOM) / 2);
-    put_text(&p, o->y_label);
-    put(&p, "</text>\n");
-    for (size_t i = 0; i < count; i++)
-        draw_curve(&p, &curves[i], i, &x, &y);
-    put(&p, "</svg>\n");
-    if (p.good)
-        return atomic_file_commit(&p.file);
-    atomic_file_abandon(&p.file);
-    return false;
+    if (plot_gnuplot(&file, png, curves, count, o))
+        return atomic_file_commit(&file);
+    atomic_file_abandon(&file);                 /* gnuplot may have begun */
+    if (png)
+        return ct_fail("%s: a plot as PNG wants gnuplot, which is not installed or failed; SVG needs nothing", path) != NULL;
+    if (!atomic_file_open(&file, path) || !plot_svg(&file, curves, count, o))
+        return false;
+    return atomic_file_commit(&file);
 }

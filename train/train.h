@@ -26,8 +26,9 @@ CT_API bool ct_train_update_batch_norm(ct_module *net, ct_loader *loader); /* ru
 typedef struct { const char *name; const double *x, *y; size_t count; } ct_curve; /* x NULL: 0, 1, 2, ... */
 typedef struct { const char *title, *x_label, *y_label; bool log_x, log_y; char end_; } ct_plot_options;
 CT_API extern const ct_plot_options ct_plot_defaults;
-CT_API bool ct_train_plot(const char *path, const ct_curve *curves, size_t count, const ct_plot_options *options); /* as SVG; a line breaks where a point is not
-                                                            finite, or on a logarithmic axis not above 0 */
+CT_API bool ct_train_plot(const char *path, const ct_curve *curves, size_t count, const ct_plot_options *options); /* as SVG, or where
+                                                            path ends in .png as PNG, by gnuplot; without it as a plainer SVG, and PNG is an error. A line breaks
+                                                            where a point is not finite, or on a logarithmic axis not above 0 */
 
 /* ---- A learning rate to start from --------------------------------------------------------------------------------------------- */
 typedef struct { double from, to; int64_t steps; const char *plot; char end_; } ct_find_lr_options; /* 1e-7 to 10 in 100 steps; plot: where to draw the curve */
@@ -35,7 +36,7 @@ typedef struct { double from, to; int64_t steps; const char *plot; char end_; } 
 CT_API extern const ct_find_lr_options ct_find_lr_defaults;
 CT_API double ct_train_find_lr(ct_optimizer *optimizer, ct_closure *closure, void *context, const ct_find_lr_options *options); /* steps at growing rates, a batch of
                                                             closure's each, until the loss runs away; the rate where it fell fastest, NaN on error. Parameters and
-                                                            optimizer are put back */
+                                                            optimizer are put back; buffers of the module, such as running statistics, are not */
 
 #ifdef __cplusplus
 }

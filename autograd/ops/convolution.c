@@ -188,8 +188,9 @@ static bool channels_fit(const char *op, const ct_tensor *x, const ct_tensor *w,
         in = out, out = swapped;
     }
     if (x->sizes[1] != in)
-        return ct_fail("%s: input %s has %lld channels; weight %s with %lld groups wants %lld", op, SHAPE(x), (long long)x->sizes[1], SHAPE(w),
-                       (long long)groups, (long long)in) != NULL;
+        return (groups == 1 ? ct_fail("%s: input %s has %lld channels; weight %s wants %lld", op, SHAPE(x), (long long)x->sizes[1], SHAPE(w), (long long)in)
+                            : ct_fail("%s: input %s has %lld channels; weight %s with %lld groups wants %lld", op, SHAPE(x), (long long)x->sizes[1],
+                                      SHAPE(w), (long long)groups, (long long)in)) != NULL;
     return !b || (b->rank == 1 && b->sizes[0] == out) || ct_fail("%s: bias %s, want (%lld)", op, SHAPE(b), (long long)out);
 }
 

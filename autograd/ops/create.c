@@ -163,7 +163,7 @@ ct_tensor *(ct_eye)(int64_t rows, int64_t columns, ct_dtype dtype)
         return NULL;
     int64_t count = rows < columns ? rows : columns, stride = count > 1 ? columns + 1 : 1;
     double one = 1;
-    ct_tensor source = {.dtype = CT_FLOAT64, .data = (char *)&one}, diagonal = *t;
+    ct_tensor source = {.dtype = CT_FLOAT64, .data = (char *)&one}, diagonal = part_from(t, 0);
     diagonal.rank = 1, diagonal.sizes[0] = count, diagonal.strides[0] = stride;
     if (count)
         run_loop(kernels()->cast[CT_FLOAT64][dtype], NULL, (ct_tensor *const[]){&diagonal, &source}, 2);

@@ -40,8 +40,7 @@ static ct_tensor *cat(ct_tensor *const *tensors, size_t count, int axis)
             return ct_fail("cat: Storage size calculation overflowed");
     ct_tensor *y = tensor_new("cat", (ct_dtype)tensors[0]->dtype, tensors[0]->rank, sizes, NULL);
     for (size_t i = 0; i < count && y; i++) {
-        ct_tensor part = *y;
-        part.data += at * y->strides[axis] * (int64_t)ct_dtype_size((ct_dtype)y->dtype);
+        ct_tensor part = part_from(y, at * y->strides[axis]);
         part.sizes[axis] = tensors[i]->sizes[axis];
         copy_values(&part, tensors[i]);
         at += part.sizes[axis];

@@ -9,7 +9,7 @@
 
 bool loss_reduction_known(const char *op, ct_reduction reduction)
 {
-    return (unsigned)reduction <= CT_NONE || ct_fail("%s: %d is no reduction that it has", op, (int)reduction);
+    return (unsigned)reduction <= CT_NONE || ct_fail("%s: reduction %d, want CT_MEAN, CT_SUM or CT_NONE", op, (int)reduction);
 }
 
 ct_tensor *loss_reduced(ct_tensor *terms, ct_reduction reduction)

@@ -26,6 +26,14 @@ struct stretch { uint64_t seed, block; };
 struct stretch random_take(ct_generator *generator, uint64_t blocks);
 ct_tensor *random_uniform(const int64_t *sizes, size_t rank, struct stretch from);
 
+/* t again on the stack, from an element on: for kernels to look at, whatever is then made of its sizes and strides. No owner. */
+static inline ct_tensor part_from(const ct_tensor *t, int64_t offset)
+{
+    ct_tensor part = *t;
+    part.data += offset * (int64_t)ct_dtype_size((ct_dtype)t->dtype);
+    return part;
+}
+
 ct_tensor *as_dtype(ct_tensor *x, ct_dtype dtype); /* ct_cast; quiet on NULL */
 ct_tensor *zeros_of(const char *op, ct_dtype dtype, const int64_t *sizes, size_t rank);
 

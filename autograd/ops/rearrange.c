@@ -273,12 +273,9 @@ ct_tensor *ct_overlap_add(ct_tensor *x, int axis, int64_t length, int64_t step)
                        ? zeros_of("overlap_add", (ct_dtype)x->dtype, sizes, x->rank - 1u) : NULL;
     if (!y)
         return NULL;
-    const int64_t item = (int64_t)ct_dtype_size((ct_dtype)x->dtype);
     for (int64_t i = 0; i < w.size; i++) {      /* every window's element i at once: no two meet */
-        ct_tensor to = *y, from = *x;
+        ct_tensor to = part_from(y, i * y->strides[w.axis]), from = part_from(x, i * x->strides[x->rank - 1]);
         from.rank--;
-        from.data += i * x->strides[x->rank - 1] * item;
-        to.data += i * y->strides[w.axis] * item;
         to.sizes[w.axis] = x->sizes[w.axis];
         to.strides[w.axis] *= step;
         add_values(&to, &from);
@@ -312,18 +309,20 @@ ct_tensor *(ct_pad_by)(ct_tensor *x, ct_pad_mode mode, const int64_t *widths, si
         return ct_fail("pad_by: %zu widths for %s: want a pair for each of up to %d axes", count, SHAPE(x), x->rank);
     if (mode == CT_ZEROS)
         return (ct_pad)(x, widths, count, 0);
+    const char *cropped = "";
     for (size_t i = 0; i < count && x; i++)     /* what is cropped makes no edge */
         if (widths[i] < 0) {
             int64_t crop[2 * CT_MAX_RANK] = {0};
             crop[i] = widths[i];
             x = (ct_pad)(x, crop, count, 0);
+            cropped = ", cropped,";
         }
     for (size_t k = 0; k < count / 2 && x; k++) {
         const int axis = (int)(x->rank - 1u - k);
         const int64_t before = widths[2 * k] > 0 ? widths[2 * k] : 0, after = widths[2 * k + 1] > 0 ? widths[2 * k + 1] : 0;
         const int64_t size = x->sizes[axis], most = mode == CT_REFLECT ? size - 1 : mode == CT_CIRCULAR ? size : size ? INT64_MAX / 4 : 0;
         if (before > most || after > most)
-            return ct_fail("pad_by: %s has no %lld and %lld elements for its %s edges on axis %d", SHAPE(x), (long long)before, (long long)after,
+            return ct_fail("pad_by: %s%s has no %lld and %lld elements for its %s edges on axis %d", SHAPE(x), cropped, (long long)before, (long long)after,
                            names[mode], axis);
         ct_tensor *parts[3];
         size_t n = 0;

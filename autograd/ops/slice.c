@@ -195,7 +195,7 @@ const char *subscript_text(char text[SUBSCRIPT_TEXT], const ct_subscript *list, 
     for (size_t i = 0; i < count && used < SUBSCRIPT_TEXT - 1; i++) {
         const ct_subscript *s = &list[i];
         char one[SHAPE_TEXT + 32], start[24] = "", stop[24] = "", step[24] = "";
-        if (s->start != CT_OPEN)
+        if (s->start != CT_OPEN || s->kind == CT_SUBSCRIPT_INDEX)
             snprintf(start, sizeof start, "%lld", (long long)s->start);
         if (s->stop != CT_OPEN)
             snprintf(stop, sizeof stop, "%lld", (long long)s->stop);
@@ -239,7 +239,7 @@ ct_tensor *basic_index(const char *op, const char *text, ct_tensor *x, const ct_
     for (size_t i = 0; i < count; i++) {
         const ct_subscript *s = &list[i];
         if (s->kind == CT_SUBSCRIPT_SLICE && (s->step == 0 || s->step == INT64_MIN))
-            return ct_fail("%s: \"%s\": a step of 0", op, TEXT);
+            return ct_fail("%s: \"%s\": a step of %s", op, TEXT, s->step ? "-2^63, which has no opposite" : "0");
         named += s->kind == CT_SUBSCRIPT_INDEX || s->kind == CT_SUBSCRIPT_SLICE;
         ellipses += s->kind == CT_SUBSCRIPT_ELLIPSIS;
         reshapes |= s->kind == CT_SUBSCRIPT_INDEX || s->kind == CT_SUBSCRIPT_NEW_AXIS;

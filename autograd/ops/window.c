@@ -11,6 +11,8 @@ static int64_t half(int64_t bits)
 
 bool window_pair(const char *op, const char *name, int64_t packed, int64_t least, int axes, int64_t pair[2])
 {
+    if (packed == CT_SAME && !strcmp(name, "padding"))
+        return ct_fail("%s: padding -1, want 0 to 2^30: CT_SAME, which is -1, is for conv1d and conv2d alone", op) != NULL;
     const bool two = packed >> 62 == 1;
     const int64_t h = two ? half(packed >> 31) : packed, w = two ? half(packed) : packed;
     if (two && axes == 1)

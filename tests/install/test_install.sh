@@ -89,6 +89,16 @@ compile_header() {                              # COMPILER LANGUAGE STANDARD HEA
     "$1" -std="$3" $strict -fsyntax-only $cflags -x "$2" "$work/header.c"
 }
 
+brings_no_other_folders() {
+    [ "$(pkg-config --cflags cotangent | wc -w)" -eq 1 ]
+}
+check "users see none of the headers below it" brings_no_other_folders
+
+can_link_statically() {                         # COMPILER: are there archives of everything?
+    echo 'int main(void) { return 0; }' > "$work/empty.c"
+    "$1" -static "$work/empty.c" -o "$work/empty" -lblis -lgomp -lpng16 -ljansson -lz -lm > /dev/null 2>&1
+}
+
 uses_the_archive() {
     ! readelf -d "$work/program" | grep 'NEEDED.*cotangent'
 }
@@ -115,6 +125,10 @@ for compiler in gcc clang; do
     # shellcheck disable=SC2086
     check "$compiler, C11, static" compile_and_run $compiler "$here/outside.c" -std=c11 $archive
     check "$compiler, the archive alone was used" uses_the_archive
+    if can_link_statically $compiler; then
+        # shellcheck disable=SC2086
+        check "$compiler, C11, nothing shared" compile_and_run $compiler "$here/outside.c" -std=c11 -static $archive
+    fi
     for program in "$work"/readme*.c; do
         # shellcheck disable=SC2086
         check "$compiler, README program $(basename "$program" .c)" compile_and_run $compiler "$program" -std=c11 $libs

@@ -1,0 +1,122 @@
+/* The table of a module, and where in it a failure arose. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <cotangent.h>
+
+#define FAILED(call, message)                     \
+    do {                                          \
+        assert_true(!(call));                     \
+        assert_string_equal(ct_error(), message); \
+        ct_error_clear();                         \
+    } while (0)
+
+static ct_module *small_net(void)
+{
+    return ct_nn_sequential(ct_nn_linear(3, 4), ct_nn_relu(), ct_nn_linear(4, 2, .no_bias = true));
+}
+
+static const char *read_all(FILE *file, char *text, size_t bytes)
+{
+    rewind(file);
+    size_t count = fread(text, 1, bytes - 1, file);
+    text[count] = 0;
+    fclose(file);
+    return text;
+}
+
+static void test_summary_is_this_table(void **state)
+{
+    (void)state;
+    char text[2000];
+    FILE *file = tmpfile();
+    ct_module *dropout = ct_nn_dropout(0.25);
+    ct_module *net = ct_nn_sequential(ct_nn_flatten(), ct_nn_linear(784, 128, .activation = CT_RELU), dropout,
+                                      ct_nn_linear(128, 10));
+    ct_module_eval(dropout);
+    ct_require_grad(ct_module_find(net, "3.bias"), false);
+    assert_true(ct_module_summary(net, file, 1, 1, 28, 28));
+    assert_true(ct_module_is_training(net) && !ct_module_is_training(dropout) && ct_recording());
+    assert_string_equal(read_all(file, text, sizeof text),
+                        "layer                          output shape  parameters\n"
+                        "-------------------------------------------------------\n"
+                        "Sequential                     (1, 10)                -\n"
+                        "  0  Flatten                   (1, 784)               -\n"
+                        "  1  Linear  784 -> 128, ReLU  (1, 128)         100,480\n"
+                        "  2  Dropout  p 0.25           (1, 128)               -\n"
+                        "  3  Linear  128 -> 10         (1, 10)            1,290\n"
+                        "-------------------------------------------------------\n"
+                        "parameters: 101,770, trainable: 101,760\n");
+    ct_free(net);
+}
+
+static void test_summary_of_a_net_that_fails_prints_nothing(void **state)
+{
+    (void)state;
+    char text[100];
+    FILE *file = tmpfile();
+    ct_module *net = small_net();
+    assert_false(ct_module_summary(net, file, 2, 7));
+    assert_false(ct_ok());
+    ct_error_clear();
+    assert_true(ct_module_is_training(net));
+    assert_string_equal(read_all(file, text, sizeof text), "");
+    FAILED(ct_module_summary(NULL, stdout, 1), "module_summary: module is NULL");
+    ct_free(net);
+}
+
+static ct_tensor *count_tokens(ct_module *self, ct_tensor *x)
+{
+    (void)self;
+    return ct_cast(ct_one_hot(x, 5), CT_FLOAT32);
+}
+
+static void test_summary_takes_an_input_of_the_users(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_module *net = ct_nn_sequential(ct_module_new("Count", count_tokens, 0), ct_nn_linear(5, 2));
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_false(ct_module_summary(net, file, 1, 3));
+    assert_non_null(strstr(ct_error(), "want int64"));
+    assert_non_null(strstr(ct_error(), "; in module 0, a Count (in module_summary)"));
+    ct_error_clear();
+    assert_true(ct_module_summary_of(net, file, (ct_zeros)((int64_t[]){1, 3}, 2, CT_INT64)));
+    char text[1024] = {0};
+    rewind(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    assert_non_null(strstr(text, "(1, 3, 5)"));
+    fclose(file);
+    ct_free(net);
+}
+
+static void test_a_failure_names_the_module_it_arose_in(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_module *net = ct_nn_sequential(ct_nn_relu(), ct_nn_sequential(ct_nn_linear(3, 4), ct_nn_linear(5, 2)));
+    assert_null(ct_forward(net, ct_zeros(2, 3)));
+    assert_non_null(strstr(ct_error(), "linear: "));
+    assert_non_null(strstr(ct_error(), "; in module 1.1, a Linear"));
+    assert_null(strstr(strstr(ct_error(), "in module") + 1, "in module"));
+    ct_error_clear();
+    ct_free(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_summary_is_this_table),
+        cmocka_unit_test(test_summary_of_a_net_that_fails_prints_nothing),
+        cmocka_unit_test(test_summary_takes_an_input_of_the_users),
+        cmocka_unit_test(test_a_failure_names_the_module_it_arose_in),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ct_shutdown();
+    return failed;
+}
