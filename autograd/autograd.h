@@ -58,7 +58,7 @@ CT_API ct_tensor *ct_keep(ct_tensor *t);        /* makes the caller an owner unt
 CT_API void ct_release(ct_tensor *t);           /* undoes one ct_keep; NULL is fine. Of a tensor that its scope alone owns: an error */
 CT_API ct_tensor *ct_promote(ct_tensor *t);     /* hands t to the enclosing scope if the innermost one owns it; returns t */
 CT_API void ct_shutdown(void);                  /* closes all scopes of this thread and its root, gives cached memory back */
-CT_API void ct_free(void *object);              /* frees a module, optimizer, dataset, loader, generator or tensor file; NULL is fine. A part of another
+CT_API void ct_free(void *object);              /* frees a module, cache, optimizer, dataset, loader, generator or tensor file; NULL is fine. A part of another
                                                             (a layer, a schedule in a chain) goes with that: an error */
 
 /* ---- Making tensors --------------------------------------------------------------------------------------------------

@@ -157,6 +157,14 @@ ct_tensor *ct_module_add_buffer(ct_module *self, const char *name, ct_tensor *in
     return add_tensor(self, name, initial, false);
 }
 
+ct_tensor *module_add_table(ct_module *self, const char *name, ct_tensor *values)
+{
+    ct_tensor *t = ct_module_add_buffer(self, name, values);
+    if (t)
+        self->entries[self->count - 1].is_table = true;
+    return t;
+}
+
 ct_module *ct_module_add_child(ct_module *self, const char *name, ct_module *child)
 {
     for (ct_module *m = self; m && child; m = m->parent)

@@ -12,7 +12,7 @@ struct module_entry {                           /* in order of registration */
     char name[MODULE_NAME_BYTES];
     ct_module *child;                           /* or else tensor */
     ct_tensor *tensor;
-    bool is_parameter;
+    bool is_parameter, is_table;                /* a table is no one's business but the module's */
 };
 
 /* Called with the result of every forward of the module it is set on. */
@@ -31,6 +31,9 @@ struct ct_module {
     void *watch_context;
     max_align_t state[];
 };
+
+/* A buffer that no visit meets and no file holds, as the constructor makes it again: PyTorch's persistent=False. */
+ct_tensor *module_add_table(ct_module *self, const char *name, ct_tensor *values);
 
 /* Evaluation mode for a while: resuming brings each module's own mode back, mixed ones too. They nest. */
 void module_pause_training(ct_module *module);

@@ -197,4 +197,5 @@ CT_API bool ct_nn_init_ones(ct_tensor *t);
 #define ct_nn_init_xavier_uniform(...) CT_WITH1_(ct_nn_init_xavier_uniform, ct_nn_init_options, (CT_NN_INIT_XAVIER_DEFAULTS), __VA_ARGS__)
 #define ct_nn_init_xavier_normal(...) CT_WITH1_(ct_nn_init_xavier_normal, ct_nn_init_options, (CT_NN_INIT_XAVIER_DEFAULTS), __VA_ARGS__)
 #endif
+#include <nn/sequence.h>
 #endif

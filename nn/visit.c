@@ -8,6 +8,8 @@ static bool each(const ct_module *module, char path[MODULE_PATH_BYTES], size_t l
 {
     for (size_t i = 0; i < module->count; i++) {
         const struct module_entry *entry = &module->entries[i];
+        if (entry->is_table)
+            continue;
         size_t name = strlen(entry->name);
         if (length + name + 2 > MODULE_PATH_BYTES) {
             ct_fail("%s: the name %.40s... is too long: its parts nest too deeply", module->kind, path);

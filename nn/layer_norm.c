@@ -1,0 +1,54 @@
+/* Normalisation of each vector by itself. */
+#include <math.h>
+
+#include "nn/layer.h"
+
+struct row_norm {
+    ct_tensor *weight, *bias;
+    double eps;
+    int64_t width;
+    bool rms;
+};
+
+const ct_nn_layer_norm_options ct_nn_layer_norm_defaults = {CT_NN_LAYER_NORM_DEFAULTS .end_ = 0};
+const ct_nn_rms_norm_options ct_nn_rms_norm_defaults = {CT_NN_RMS_NORM_DEFAULTS .end_ = 0};
+
+static ct_tensor *row_norm_forward(ct_module *self, ct_tensor *x)   /* (..., width) -> the same */
+{
+    const struct row_norm *m = ct_module_state(self);
+    char text[MODULE_PATH_BYTES];
+    if (ct_rank(x) < 1 || ct_size(x, -1) != m->width)
+        return ct_fail("%s: %s, want (..., %lld)", m->rms ? "rms_norm" : "layer_norm", module_shape_text(text, x), (long long)m->width);
+    return m->rms ? ct_rms_norm(x, 1, m->weight, .eps = m->eps) : ct_layer_norm(x, 1, m->weight, m->bias, .eps = m->eps);
+}
+
+static ct_module *row_norm(const char *kind, const char *call, const struct row_norm *start, bool affine, bool bias)
+{
+    if (start->width < 1 || !isfinite(start->eps) || (start->eps < 0 && !start->rms))
+        return ct_fail("%s: width %lld, eps %g: want a width of at least 1%s", call, (long long)start->width, start->eps,
+                       start->rms ? " and a finite eps" : " and an eps of at least 0");
+    CT_SCOPE;
+    ct_module *self = ct_module_new(kind, row_norm_forward, sizeof(struct row_norm));
+    struct row_norm *m = ct_module_state(self);
+    if (!m)
+        return NULL;
+    *m = *start;
+    if (affine)
+        m->weight = ct_module_add_parameter(self, "weight", ct_ones(m->width));
+    if (affine && bias)
+        m->bias = ct_module_add_parameter(self, "bias", ct_zeros(m->width));
+    ct_module_describe(self, "%lld%s", (long long)m->width, affine ? "" : ", no affine");
+    return ct_module_ready(self);
+}
+
+ct_module *(ct_nn_layer_norm)(int64_t width, const ct_nn_layer_norm_options *options)
+{
+    const ct_nn_layer_norm_options *o = options ? options : &ct_nn_layer_norm_defaults;
+    return row_norm("LayerNorm", "layer_norm", &(struct row_norm){.eps = o->eps, .width = width}, !o->no_affine, !o->no_bias);
+}
+
+ct_module *(ct_nn_rms_norm)(int64_t width, const ct_nn_rms_norm_options *options)
+{
+    const ct_nn_rms_norm_options *o = options ? options : &ct_nn_rms_norm_defaults;
+    return row_norm("RMSNorm", "rms_norm", &(struct row_norm){.eps = o->eps, .width = width, .rms = true}, !o->no_affine, false);
+}
