@@ -41,7 +41,7 @@ bool settings_apply(const struct settings *s)
     return !s->threads || ct_set_num_threads(s->threads < 1000 ? (int)s->threads : 1000);
 }
 
-static struct sets split(const struct settings *s, ct_dataset *all, ct_dataset *testing)
+struct sets sets_split(const struct settings *s, ct_dataset *all, ct_dataset *testing)
 {
     const int64_t size = ct_dataset_size(all), held_out = s->hold_out ? s->hold_out : size / 10;
     if (all && held_out >= size)
@@ -63,18 +63,18 @@ static bool find(const struct settings *s, const char *name, bool available, con
 struct sets settings_open_digits(const struct settings *s, bool normalize)
 {
     if (find(s, "MNIST", ct_data_mnist_available(NULL), "digits"))
-        return split(s, ct_data_mnist(.folder = s->data, .train = true, .normalize = normalize, .limit = s->limit),
-                     ct_data_mnist(.folder = s->data, .normalize = normalize, .limit = s->test_limit));
-    return split(s, ct_data_digits(.count = s->limit ? s->limit : 10000, .seed = (uint64_t)s->seed, .normalize = normalize),
+        return sets_split(s, ct_data_mnist(.folder = s->data, .train = true, .normalize = normalize, .limit = s->limit),
+                          ct_data_mnist(.folder = s->data, .normalize = normalize, .limit = s->test_limit));
+    return sets_split(s, ct_data_digits(.count = s->limit ? s->limit : 10000, .seed = (uint64_t)s->seed, .normalize = normalize),
                  ct_data_digits(.count = s->test_limit ? s->test_limit : 2000, .seed = (uint64_t)s->seed + 1, .normalize = normalize));
 }
 
 struct sets settings_open_images(const struct settings *s)
 {
     if (find(s, "CIFAR-10", ct_data_cifar10_available(NULL), "shapes"))
-        return split(s, ct_data_cifar10(.folder = s->data, .train = true, .normalize = true, .limit = s->limit),
+        return sets_split(s, ct_data_cifar10(.folder = s->data, .train = true, .normalize = true, .limit = s->limit),
                      ct_data_cifar10(.folder = s->data, .normalize = true, .limit = s->test_limit));
-    return split(s, ct_data_shapes(.count = s->limit ? s->limit : 10000, .seed = (uint64_t)s->seed, .normalize = true),
+    return sets_split(s, ct_data_shapes(.count = s->limit ? s->limit : 10000, .seed = (uint64_t)s->seed, .normalize = true),
                  ct_data_shapes(.count = s->test_limit ? s->test_limit : 1000, .seed = (uint64_t)s->seed + 1, .normalize = true));
 }
 

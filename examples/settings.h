@@ -38,5 +38,6 @@ struct sets {
 /* MNIST and CIFAR-10 where they are found, else synthetic digits and shapes, saying so. */
 struct sets settings_open_digits(const struct settings *s, bool normalize);
 struct sets settings_open_images(const struct settings *s);
+struct sets sets_split(const struct settings *s, ct_dataset *all, ct_dataset *testing); /* the end of all is for validation; takes both over */
 void sets_free(struct sets *sets);
 #endif

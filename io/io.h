@@ -33,5 +33,8 @@ CT_API ct_tensor *ct_io_png_read(const char *path); /* float32 (1, H, W) or (3, 
 
 #ifdef __cplusplus
 }
+#else
+/* A list where a function takes pointer and count: CT_METADATA({"format", "pt"}). It lives to the end of the block. */
+#define CT_METADATA(...) ((const ct_metadata[]){__VA_ARGS__}), (sizeof((const ct_metadata[]){__VA_ARGS__}) / sizeof(ct_metadata))
 #endif
 #endif

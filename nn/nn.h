@@ -5,6 +5,7 @@
 #ifndef COTANGENT_NN_H
 #define COTANGENT_NN_H
 #include <autograd/autograd.h>
+#include <io/io.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,6 +29,8 @@ CT_API bool ct_module_summary(ct_module *module, FILE *file, const int64_t *size
                                                             zeros of sizes, in the parameters' dtype, through it. C: ct_module_summary(net, stdout, 1, 784) */
 CT_API bool ct_module_summary_of(ct_module *module, FILE *file, ct_tensor *x); /* the same with an input of yours: token numbers, say */
 CT_API bool ct_module_save(const ct_module *module, const char *path); /* parameters and buffers by name, as safetensors */
+CT_API bool ct_module_save_with(const ct_module *module, const char *path, const ct_metadata *metadata, size_t count); /* the same with metadata
+                                                            besides; ct_tensor_file_metadata reads it. C: CT_METADATA({"key", value}) */
 CT_API bool ct_module_load(ct_module *module, const char *path); /* names and shapes must match exactly; on failure nothing changes */
 CT_API void ct_module_zero_grad(ct_module *module); /* ct_zero_grad(module) */
 

@@ -49,14 +49,19 @@ static bool state_of(const char *call, const ct_module *module, const char *path
     return false;
 }
 
-bool ct_module_save(const ct_module *module, const char *path)
+bool ct_module_save_with(const ct_module *module, const char *path, const ct_metadata *metadata, size_t count)
 {
     struct state state = {0};
     if (!state_of("module_save", module, path, &state))
         return false;
-    bool saved = ct_io_safetensors_write(path, state.tensors, state.count, NULL, 0);
+    bool saved = ct_io_safetensors_write(path, state.tensors, state.count, metadata, count);
     state_free(&state);
     return saved;
+}
+
+bool ct_module_save(const ct_module *module, const char *path)
+{
+    return ct_module_save_with(module, path, NULL, 0);
 }
 
 static bool check_names(const struct state *state, ct_tensor_file *file, const char *path)
