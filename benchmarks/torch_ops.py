@@ -419,7 +419,7 @@ def time_of(call, seconds):
 
 def run_row(name, size, sizes, seconds):
     _, wants, f = ROWS[name]
-    for letter in f.__code__.co_names:
+    for letter in (*wants, *f.__code__.co_names):       # images() reads a without its name in f
         if letter in INPUTS and letter not in globals():
             globals()[letter] = make(letter, sizes)
         if letter in INPUTS and globals()[letter].is_floating_point():

@@ -108,12 +108,32 @@ OP_CASES(xlogy)
 {
     TWO_INPUTS(ct_xlogy(in[0], in[1]), .range = {{-2, 2}, {0.3, 2}}, .smooth = true, .no_same = "negative logarithms");
     CASE(ct_xlogy(in[0], in[1]), .shapes = {SIZES(3), SIZES(3)}, .values = {LIST(0, 0, 1), LIST(0, NAN, 0)}, .expect = LIST(0, NAN, -INFINITY), .no_gradcheck = "infinite", .no_same = "other values");
-    CASE(ct_lerp(in[0], in[1], 0.3), .shapes = {SIZES(3), SIZES(3)}, .smooth = true);
+}
+
+OP_CASES(lerp)
+{
+    TWO_INPUTS(ct_lerp(in[0], in[1], 0.3), .smooth = true);
     CASE(ct_lerp(in[0], in[1], in[2]), .shapes = {SIZES(2, 3), SIZES(3), SIZES(2, 1)}, .smooth = true);
+    CASE(ct_lerp(in[0], in[1], in[2]), .shapes = {SIZES(2, 3), SIZES(2, 3), SIZES(2, 3)}, .smooth = true);
+    CASE(ct_lerp(in[0], in[1], 0.5), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(1, 5), LIST(4, -5)}, .expect = LIST(2.5, 0));
+}
+
+OP_CASES(addcmul)
+{
+    TWO_INPUTS(ct_addcmul(in[0], in[1], in[0], 2), .smooth = true);
     CASE(ct_addcmul(in[0], in[1], in[2], -0.5), .shapes = {SIZES(2, 3), SIZES(3), SIZES(2, 1)}, .smooth = true);
+    CASE(ct_addcmul(in[0], in[1], in[1], 2), .shapes = {SIZES(2), SIZES(2)}, .kinds = "ii", .values = {LIST(1, 5), LIST(4, -5)}, .expect = LIST(33, 55));
+}
+
+OP_CASES(prelu)
+{
+    CASE(ct_prelu(in[0], in[1]), .shapes = {SIZES(30, 700), SIZES(1)}, .range = {{0.1, 2}}, .smooth = true);
+    CASE(ct_prelu(in[0], in[1]), .shapes = {SIZES(0, 3), SIZES(3)});
+    CASE(ct_prelu(in[0], in[1]), .shapes = {SCALAR, SIZES(1)}, .smooth = true);
     CASE(ct_prelu(in[0], in[1]), .shapes = {SIZES(2, 3, 2), SIZES(3)}, .smooth = true);
     CASE(ct_prelu(in[0], in[1]), .shapes = {SIZES(5), SIZES(1)}, .smooth = true);
     REFUSED(0, "prelu", ct_prelu(in[0], in[1]), .shapes = {SIZES(2, 3), SIZES(2)});
+    CASE(ct_prelu(in[0], in[1]), .shapes = {SIZES(4), SIZES(1)}, .values = {LIST(NAN, -INFINITY, -2, 3), LIST(0.5)}, .expect = LIST(NAN, -INFINITY, -1, 3), .no_gradcheck = "NaN", .no_same = "NaN");
 }
 
 OP_CASES(maximum)

@@ -13,6 +13,7 @@
 
 #include "autograd/kernels/cpu.h"
 #include "autograd/kernels/kernels.h"
+#include "autograd/kernels/special.h"
 #include "cotangent.h"
 
 static enum cpu_isa in_use;
@@ -34,6 +35,11 @@ static double log_sigmoid_of(double x) { return (x > 0 ? 0 : x) - log1p(exp(-fab
 static double gelu_of(double x) { return 0.5 * x * erfc(-x * M_SQRT1_2); }
 static double silu_of(double x) { return x / (1 + exp(-x)); }
 static double reciprocal_of(double x) { return 1 / x; }
+static ct_tensor *order_1(ct_tensor *x) { return ct_polygamma(1, x); }
+static ct_tensor *order_2(ct_tensor *x) { return ct_polygamma(2, x); }
+static ct_tensor *order_3(ct_tensor *x) { return ct_polygamma(3, x); }
+static double order_2_of(double x) { return polygamma(2, x); }
+static double order_3_of(double x) { return polygamma(3, x); }
 static double mish_of(double x) { return x * tanh(softplus_of(x)); }
 
 /* The bounds in units of the last place; the products behind gelu and silu add their own roundings. */
@@ -70,6 +76,11 @@ static const struct function {
     {"acosh", ct_acosh, acosh, 3, 1, FLT_MAX},
     {"atanh", ct_atanh, atanh, 3, -1, 1},
     {"erfc", ct_erfc, erfc, 5.5, -FLT_MAX, 11},
+    {"lgamma", ct_lgamma, lgamma, 2, 0, FLT_MAX},
+    {"digamma", ct_digamma, digamma, 2, 0, FLT_MAX},
+    {"polygamma of order 1", order_1, trigamma, 1, 0, FLT_MAX},
+    {"polygamma of order 2", order_2, order_2_of, 1, 0, FLT_MAX},
+    {"polygamma of order 3", order_3, order_3_of, 1, 0, FLT_MAX},
     {"mish", ct_mish, mish_of, 5, -80, FLT_MAX},
     {"sqrt", ct_sqrt, sqrt, 0.5, 0, FLT_MAX},
     {"reciprocal", ct_reciprocal, reciprocal_of, 0.5, -FLT_MAX, FLT_MAX},

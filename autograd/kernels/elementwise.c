@@ -7,8 +7,6 @@
 
 #define LN2 0.6931471805599453
 #define LN10 2.302585092994046
-#define DIGAMMA(x) digamma(x)
-#define POLYGAMMA(n, x) polygamma(n, x)
 #define SELU_ALPHA 1.6732632423543772
 #define SELU_SCALE 1.0507009873554805
 
@@ -127,6 +125,9 @@
 #define HYPOT(a, b) hypot_f32(a, b)
 #define POW(a, b) pow_f32(a, b)
 #define LGAMMA(x) log_gamma_f32(x)
+#define DIGAMMA(x) digamma_f32(x)
+#define TRIGAMMA(x) polygamma_f32(1, x)
+#define POLYGAMMA(n, x) polygamma((double)(n), (double)(x))
 #define MULADD(a, b, c) FMA(a, b, c)            /* where two products are added: a loop and its tail must fuse the same one */
 #include "elementwise_floats.h"
 #include "elementwise_far.h"
@@ -169,11 +170,10 @@
 #define HYPOT(a, b) hypot(a, b)
 #define POW(a, b) pow(a, b)
 #define LGAMMA(x) log_gamma(x)
-#ifdef __FMA__
-#define MULADD(a, b, c) __builtin_fma(a, b, c)
-#else
-#define MULADD(a, b, c) ((a) * (b) + (c))
-#endif
+#define DIGAMMA(x) digamma(x)
+#define TRIGAMMA(x) trigamma(x)
+#define POLYGAMMA(n, x) polygamma(n, x)
+#define MULADD(a, b, c) FMA64(a, b, c)
 #include "elementwise_floats.h"
 #include "undefine.h"
 
@@ -347,5 +347,7 @@ void ISA_NAME(elementwise_table)(struct kernels *table)
     table->copy[0] = copy_1, table->copy[2] = copy_4, table->copy[3] = copy_8;
     table->where[0] = where_1, table->where[2] = where_4, table->where[3] = where_8;
     table->mask_scale[F32] = mask_scale_f32, table->mask_scale[F64] = mask_scale_f64;
+#define OWN_LOOPS(name) table->name[F32] = name##_f32, table->name[F64] = name##_f64
+    OWN_LOOPS(huber), OWN_LOOPS(huber_vjp), OWN_LOOPS(prelu), OWN_LOOPS(lerp), OWN_LOOPS(addcmul);
     table->bce[F32] = bce_f32, table->bce[F64] = bce_f64;
 }

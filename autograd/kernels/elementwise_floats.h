@@ -119,6 +119,42 @@ static void NAME(mask_scale)(size_t n, char *const *p, const ptrdiff_t *step, co
     LOOP2(T, T, uint8_t, b ? a * scale : 0)
 }
 
+ISA_INLINE T NAME(huber_of)(T d, T delta, T scale)
+{
+    return scale * (FABS(d) > delta ? delta * (FABS(d) - delta / 2) : d * d / 2);
+}
+
+static void NAME(huber)(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters)
+{
+    const T delta = (T)parameters[0], scale = (T)parameters[1];
+    LOOP2(T, T, T, NAME(huber_of)(a - b, delta, scale))
+}
+
+static void NAME(huber_vjp)(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters)
+{
+    const T delta = (T)parameters[0], scale = (T)parameters[1];
+    LOOP_VJP(T, g * scale * CLAMP(x - y, -delta, delta))
+}
+
+static void NAME(prelu)(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)
+{
+    (void)unused;
+    LOOP2(T, T, T, a > 0 ? a : a * b)
+}
+
+/* Of three operands: the loop calls them g, x and y. */
+static void NAME(lerp)(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)
+{
+    (void)unused;
+    LOOP_VJP(T, MULADD(y, x - g, g))
+}
+
+static void NAME(addcmul)(size_t n, char *const *p, const ptrdiff_t *step, const double *parameters)
+{
+    const T scale = (T)parameters[0];
+    LOOP_VJP(T, MULADD(scale, x * y, g))
+}
+
 static void NAME(bce)(size_t n, char *const *p, const ptrdiff_t *step, const double *unused)
 {
     (void)unused;

@@ -55,6 +55,10 @@ struct kernels {
     void (*unpack[4])(void *to, const void *from, ptrdiff_t step, size_t n);
     void (*turn[4])(void *to, ptrdiff_t to_step, const void *from, ptrdiff_t from_step, size_t rows, size_t columns);
     kernel_loop *mask_scale[FLOATS];            /* p[2] ? p[1] * parameters[0] : 0 */
+    kernel_loop *huber[FLOATS], *huber_vjp[FLOATS]; /* see loss_pairs.c; parameters: delta, scale; p: out, x, y, and dx, g, x, y */
+    kernel_loop *prelu[FLOATS];                 /* p[1] > 0 ? p[1] : p[1] p[2] */
+    kernel_loop *lerp[FLOATS];                  /* p[1] + p[3] (p[2] - p[1]) */
+    kernel_loop *addcmul[FLOATS];               /* p[1] + parameters[0] p[2] p[3] */
     kernel_loop *bce[FLOATS];                   /* -(y log p + (1 - y) log(1 - p)), logs at least -100; p: out, p, y */
 
     /* totals[i] = the sum or product over j of the terms of x[i row_step + j step], steps in elements: as doubles, or int64 where x is no

@@ -62,5 +62,6 @@ ISA_INLINE double double_of(uint64_t i)
 #include "math_log.h"
 #include "math_erf.h"
 #include "math_trig.h"
+#include "math_gamma.h"
 #include "math_pairs.h"
 #endif

@@ -5,8 +5,6 @@
 #include "math.h"
 #include "tables.h"
 
-#define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
-
 #define ROWS(T, suffix, EXP, LOG)                                                                                        \
     static T largest_##suffix(const T *x, size_t n)                                                                      \
     {                                                                                                                    \

@@ -1,15 +1,9 @@
-/* Special functions of the gamma family, in double for both floats: one value at a time, as libm has no vector form either. */
+/* Special functions of the gamma family, in double, one value at a time; float32 takes them where math_gamma.h has nothing quicker. */
 #ifndef COTANGENT_KERNELS_SPECIAL_H
 #define COTANGENT_KERNELS_SPECIAL_H
 #include <math.h>
 
 #include "isa.h"
-
-ISA_INLINE float log_gamma_f32(float x)
-{
-    int sign;
-    return lgammaf_r(x, &sign);
-}
 
 ISA_INLINE double log_gamma(double x)
 {

@@ -15,6 +15,9 @@
 #undef POW
 #undef MULADD
 #undef LGAMMA
+#undef DIGAMMA
+#undef TRIGAMMA
+#undef POLYGAMMA
 #undef EXP2
 #undef LOG2
 #undef LOG10

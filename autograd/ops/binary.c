@@ -236,16 +236,6 @@ DIVISION_OP(remainder, remainder_vjp, READS(0) | READS(1))
 DIVISION_OP(floor_divide, NULL, 0)
 
 /* ---- Made of the above ------------------------------------------------------------------------------------------------------------ */
-ct_tensor *(ct_lerp)(ct_tensor *a, ct_tensor *b, ct_tensor *weight)
-{
-    return both_given("lerp", a, b) && given("lerp", "the weight", weight) ? ct_add(a, ct_mul(weight, ct_sub(b, a))) : NULL;
-}
-
-ct_tensor *ct_addcmul(ct_tensor *x, ct_tensor *a, ct_tensor *b, double value)
-{
-    return given("addcmul", "the operand", x) && both_given("addcmul", a, b) ? ct_add(x, ct_mul(value, ct_mul(a, b))) : NULL;
-}
-
 const struct op op_pow = {"pow", pow_vjp, NULL, READS(0) | READS(1) | READS_OUTPUT};
 ct_tensor *(ct_pow)(ct_tensor *a, ct_tensor *b)
 {
@@ -277,6 +267,59 @@ const struct op op_logical_not = {"logical_not", NULL, NULL, 0};
 ct_tensor *ct_logical_not(ct_tensor *x)
 {
     return given("logical_not", "the operand", x) ? graph_record(&op_logical_not, ct_eq(x, (bool)false), &x, 1, NULL, 0) : NULL;
+}
+
+/* ---- Three floating operands in one pass ------------------------------------------------------------------------------------------------ */
+static bool floating_alike(ct_tensor **operands)
+{
+    const ct_dtype dtype = promote(operands, 3);
+    return dtype <= CT_FLOAT64 && to_common(operands, 3, dtype);
+}
+
+VJP(lerp_vjp)                                   /* a + w (b - a): da = g (1 - w), db = g w, dw = g (b - a) */
+{
+    ct_tensor *g = cotangents[0], *w = ct_node_input(node, 2);
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_mul(g, ct_sub(1.0, w));
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_mul(g, w);
+    if (ct_node_wants(node, 2))
+        gradients[2] = ct_mul(g, ct_sub(ct_node_input(node, 1), ct_node_input(node, 0)));
+}
+const struct op op_lerp = {"lerp", lerp_vjp, NULL, READS(0) | READS(1) | READS(2)};
+
+ct_tensor *(ct_lerp)(ct_tensor *a, ct_tensor *b, ct_tensor *weight)
+{
+    ct_tensor *operands[] = {a, b, weight};
+    if (!both_given("lerp", a, b) || !given("lerp", "the weight", weight))
+        return NULL;
+    if (!floating_alike(operands))
+        return ct_add(a, ct_mul(weight, ct_sub(b, a)));
+    const ct_dtype dtype = (ct_dtype)operands[0]->dtype;
+    return graph_record(&op_lerp, elementwise("lerp", kernels()->lerp[dtype], NULL, dtype, operands, 3), operands, 3, NULL, 0);
+}
+
+VJP(addcmul_vjp)                                /* x + v a b: dx = g, da = v g b, db = v g a */
+{
+    ct_tensor *g = cotangents[0], *scaled = ct_mul(g, *(const double *)ct_node_context(node));
+    if (ct_node_wants(node, 0))
+        gradients[0] = g;
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_mul(scaled, ct_node_input(node, 2));
+    if (ct_node_wants(node, 2))
+        gradients[2] = ct_mul(scaled, ct_node_input(node, 1));
+}
+const struct op op_addcmul = {"addcmul", addcmul_vjp, NULL, READS(1) | READS(2)};
+
+ct_tensor *ct_addcmul(ct_tensor *x, ct_tensor *a, ct_tensor *b, double value)
+{
+    ct_tensor *operands[] = {x, a, b};
+    if (!given("addcmul", "the operand", x) || !both_given("addcmul", a, b))
+        return NULL;
+    if (!floating_alike(operands))
+        return ct_add(x, ct_mul(value, ct_mul(a, b)));
+    const ct_dtype dtype = (ct_dtype)operands[0]->dtype;
+    return graph_record(&op_addcmul, elementwise("addcmul", kernels()->addcmul[dtype], &value, dtype, operands, 3), operands, 3, &value, sizeof value);
 }
 
 /* ---- where: da = c ? g : 0, db = c ? 0 : g ------------------------------------------------------------------------------------------- */

@@ -6,7 +6,6 @@
 bool loss_reduction_known(const char *op, ct_reduction reduction); /* CT_MEAN, CT_SUM or CT_NONE */
 ct_tensor *loss_reduced(ct_tensor *terms, ct_reduction reduction);
 bool loss_pair(const char *op, ct_tensor **x, ct_tensor **y); /* a floating input and a target of its shape, in one dtype */
-ct_tensor *scaled_huber(ct_tensor *x, double delta, double scale); /* scale (|x| < delta ? x^2 / 2 : delta (|x| - delta / 2)) */
 /* Left out, or a constant of n weights, in dtype and contiguous. */
 bool loss_class_weight(const char *op, ct_tensor **weight, int64_t n, ct_dtype dtype);
 /* (M, C) rows of x and targets (M) in [0, C), of (N, C, ...) and (N, ...) or (C) and (). ignored: counts the targets that are

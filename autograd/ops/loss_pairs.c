@@ -36,11 +36,37 @@ static bool check_weight(const char *op, const char *which, ct_tensor *weight, c
 }
 
 /* ---- Distances ------------------------------------------------------------------------------------------------------------------ */
+/* scale (|d| < delta ? d^2 / 2 : delta (|d| - delta / 2)), d = x - y; dx = g scale clamp(d, -delta, delta), dy = -dx */
+VJP(huber_vjp)
+{
+    const double *numbers = ct_node_context(node), delta = numbers[0], scale = numbers[1];
+    ct_tensor *d = ct_sub(ct_node_input(node, 0), ct_node_input(node, 1));
+    gradients[0] = ct_mul(ct_mul(cotangents[0], scale), ct_clamp(d, -delta, delta));
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_neg(gradients[0]);
+}
+VJP(huber_fused)
+{
+    ct_tensor *g = cotangents[0], *x = ct_node_input(node, 0), *y = ct_node_input(node, 1), *operands[] = {g, x, y};
+    gradients[0] = elementwise("huber", kernels()->huber_vjp[x->dtype], ct_node_context(node), (ct_dtype)x->dtype, operands, 3);
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_neg(gradients[0]);
+}
+const struct op op_huber = {"huber", huber_vjp, huber_fused, READS(0) | READS(1)};
+
+static ct_tensor *scaled_huber(ct_tensor *x, ct_tensor *y, double delta, double scale)
+{
+    const double numbers[] = {delta, scale};
+    ct_tensor *operands[] = {x, y};
+    ct_tensor *terms = elementwise("huber", kernels()->huber[x->dtype], numbers, (ct_dtype)x->dtype, operands, 2);
+    return RECORD(&op_huber, terms, &numbers, x, y);
+}
+
 ct_tensor *(ct_mse)(ct_tensor *x, ct_tensor *y, const ct_loss_options *options)
 {
     if (!loss_reduction_known("mse", reduction_of(options)) || !loss_pair("mse", &x, &y))
         return NULL;
-    return loss_reduced(ct_square(ct_sub(x, y)), reduction_of(options));
+    return loss_reduced(scaled_huber(x, y, INFINITY, 2), reduction_of(options));
 }
 
 ct_tensor *(ct_l1)(ct_tensor *x, ct_tensor *y, const ct_loss_options *options)
@@ -58,7 +84,7 @@ ct_tensor *(ct_huber)(ct_tensor *x, ct_tensor *y, const ct_huber_options *option
         return NULL;
     if (!(o.delta > 0))
         return ct_fail("huber: delta %g, want more than 0", o.delta);
-    return loss_reduced(scaled_huber(ct_sub(x, y), o.delta, 1), o.reduction);
+    return loss_reduced(scaled_huber(x, y, o.delta, 1), o.reduction);
 }
 
 const ct_smooth_l1_options ct_smooth_l1_defaults = {CT_SMOOTH_L1_DEFAULTS .end_ = 0};
@@ -69,7 +95,7 @@ ct_tensor *(ct_smooth_l1)(ct_tensor *x, ct_tensor *y, const ct_smooth_l1_options
         return NULL;
     if (!(o.beta >= 0))
         return ct_fail("smooth_l1: beta %g, want at least 0", o.beta);
-    return loss_reduced(o.beta > 0 ? scaled_huber(ct_sub(x, y), o.beta, 1 / o.beta) : ct_abs(ct_sub(x, y)), o.reduction);
+    return loss_reduced(o.beta > 0 ? scaled_huber(x, y, o.beta, 1 / o.beta) : ct_abs(ct_sub(x, y)), o.reduction);
 }
 
 ct_tensor *(ct_hinge)(ct_tensor *x, ct_tensor *y, const ct_loss_options *options)

@@ -47,6 +47,22 @@ ct_tensor *ct_isfinite(ct_tensor *x)
 }
 
 /* ---- prelu ------------------------------------------------------------------------------------------------------------------------- */
+static void prelu_vjp(ct_node *node, ct_tensor *const *cotangents, ct_tensor **gradients) /* dx = g, or g w; dw = 0, or g x */
+{
+    ct_tensor *x = ct_node_input(node, 0), *g = cotangents[0], *positive = ct_gt(x, 0.0);
+    if (ct_node_wants(node, 0))
+        gradients[0] = ct_where(positive, g, ct_mul(g, ct_node_input(node, 1)));
+    if (ct_node_wants(node, 1))
+        gradients[1] = ct_where(positive, 0.0, ct_mul(g, x));
+}
+const struct op op_prelu = {"prelu", prelu_vjp, NULL, READS(0) | READS(1)};
+
+static bool to_promoted(ct_tensor **operands)
+{
+    const ct_dtype dtype = promote(operands, 2);
+    return (operands[0] = as_dtype(operands[0], dtype)) && (operands[1] = as_dtype(operands[1], dtype));
+}
+
 ct_tensor *ct_prelu(ct_tensor *x, ct_tensor *weight)
 {
     if (!given_floating("prelu", "the operand", x) || !given_floating("prelu", "the weight", weight))
@@ -58,5 +74,9 @@ ct_tensor *ct_prelu(ct_tensor *x, ct_tensor *weight)
     if (x->rank > 1)
         sizes[1] = count;
     ct_tensor *slope = (ct_reshape)(weight, sizes, x->rank);
-    return ct_where(ct_gt(x, 0.0), x, ct_mul(slope, x));
+    ct_tensor *operands[] = {x, slope};
+    if (!slope || !to_promoted(operands))
+        return NULL;
+    ct_tensor *y = elementwise("prelu", kernels()->prelu[operands[0]->dtype], NULL, (ct_dtype)operands[0]->dtype, operands, 2);
+    return graph_record(&op_prelu, y, operands, 2, NULL, 0);
 }

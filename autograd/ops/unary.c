@@ -2,7 +2,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "loss.h"
+#include "ops.h"
 
 enum { NUMBERS = 3 };                           /* a parametric row has P0, P1 and P2, used or not */
 
@@ -202,11 +202,6 @@ ct_tensor *ct_relu6(ct_tensor *x)
 ct_tensor *ct_threshold(ct_tensor *x, double threshold, double value)
 {
     return unary(&op_threshold, UNARY_threshold, x, (double[NUMBERS]){threshold, value});
-}
-
-ct_tensor *scaled_huber(ct_tensor *x, double delta, double scale)
-{
-    return unary(&op_huber, UNARY_huber, x, (double[NUMBERS]){delta, scale});
 }
 
 /* An infinity as the replacement of one stands for the dtype's own largest number. */
