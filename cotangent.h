@@ -6,6 +6,7 @@
 #include <nn/nn.h>
 #include <optim/optim.h>
 #include <data/data.h>
+#include <data/table.h>
 #include <data/text.h>
 #include <train/train.h>
 
@@ -15,7 +16,7 @@
     (ct_free)(_Generic((object), ct_module *: (object), ct_optimizer *: (object), ct_dataset *: (object),                \
                        ct_loader *: (object), ct_generator *: (object), ct_tensor_file *: (object), ct_schedule *: (object), \
                        ct_average *: (object), ct_nn_cache *: (object), ct_texts *: (object), ct_vocabulary *: (object), \
-                       void *: (object)))
+                       ct_table *: (object), void *: (object)))
 #define ct_zero_grad(owner) _Generic((owner), ct_module *: ct_zero_grad_module_, ct_optimizer *: ct_zero_grad_optimizer_)(owner)
 static inline void ct_zero_grad_module_(void *module)
 {

@@ -1,0 +1,27 @@
+/* A table under construction and what it becomes. */
+#ifndef COTANGENT_TABLE_ROWS_H
+#define COTANGENT_TABLE_ROWS_H
+#include <autograd/object.h>
+#include <data/table.h>
+
+struct table_column {
+    char *name;
+    bool is_category, has_numbers;              /* has_numbers: while reading */
+    char **categories;                          /* in order of appearance, then of their bytes */
+    int64_t count, room;
+    int64_t *places, place_count;               /* categories by hash, -1: free; while reading */
+};
+
+struct ct_table {
+    struct object object;
+    int64_t rows, columns;
+    struct table_column *column;
+    double *values;                             /* rows * columns */
+};
+
+ct_table *table_new(int64_t columns);
+void table_column_clear(struct table_column *column);
+int64_t table_code(struct table_column *column, const char *text, size_t length); /* of a category, new or known; -1: no memory */
+bool table_sort_categories(ct_table *table);    /* and gives them new codes */
+bool table_list_has(const char *list, const char *text, size_t length); /* "a,b" */
+#endif
