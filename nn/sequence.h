@@ -2,6 +2,7 @@
  * are PyTorch's with batch_first. Dropout is 0 unless asked for. */
 #ifndef COTANGENT_NN_SEQUENCE_H
 #define COTANGENT_NN_SEQUENCE_H
+#include <nn/nn.h>
 
 #ifdef __cplusplus
 extern "C" {
