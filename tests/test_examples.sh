@@ -151,6 +151,52 @@ run "$bin/autoencoder" --model conv --load "$work/both.safetensors" --evaluate -
 check "saved autoencoders err the same" [ "$(tail -n 1 "$work/out")" = "$last" ]
 check "pictures are PNG, or there is no libpng" sh -c "grep -q 'no libpng' '$work/out' || head -c 4 '$work/pairs.png' '$work/drawn.png' | grep -c PNG | grep -q 2"
 
+run "$bin/sentiment" --dropout 1
+check "sentiment --dropout 1" refuses "sentiment: --dropout 1, --word-dropout -1: want below 1"
+run "$bin/sentiment" --data "$work/nowhere"
+check "sentiment --data without the files is an error" [ "$status" -eq 1 ]
+run "$bin/sentiment" --limit 3000 --epochs 3 --width 32 --map "$work/map.png" --save "$work/reader.safetensors" --threads 1
+check "sentiment on 3000 opinions" succeeds
+check "says that they are synthetic too" says "SYNTHETIC"
+check "sentiment shows its verdicts" says '^  against [01][.][0-9]*'
+check "sentiment sees the order of words" ends_with_accuracy 0.9
+check "sentiment draws a map, or there is no libpng" sh -c "grep -q 'no libpng' '$work/out' || head -c 4 '$work/map.png' | grep -q PNG"
+last=$(tail -n 1 "$work/out")
+run "$bin/sentiment" --load "$work/reader.safetensors" --evaluate --map "$work/map.png" --threads 2
+check "sentences read by saved weights and words score the same" [ "$(tail -n 1 "$work/out")" = "$last" ]
+printf 'good\nbad\n' > "$work/rt-polarity.pos"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do echo "a dull caf\351 $i"; done > "$work/rt-polarity.neg"
+run "$bin/sentiment" --data "$work" --epochs 1 --map "$work/map.png"
+check "sentiment reads files of Latin-1" succeeds
+
+run "$bin/gpt" --heads 3
+check "gpt --heads 3" [ "$status" -eq 1 ]
+run "$bin/gpt" --data "$work/nowhere.txt"
+check "gpt --data without a text is an error" [ "$status" -eq 1 ]
+printf 'short' > "$work/short.txt"
+run "$bin/gpt" --data "$work/short.txt"
+check "gpt names a text shorter than a block" grep -q 'a block of 64 wants one more than itself' "$work/err"
+: > "$work/empty.txt"
+run "$bin/gpt" --data "$work/empty.txt"
+check "gpt names an empty text" grep -q 'the text is empty' "$work/err"
+gpt() {
+    run "$bin/gpt" --limit 40000 --width 32 --layers 2 --block 32 "$@"
+}
+gpt --steps 120 --save "$work/gpt.safetensors" --generate 60 --threads 1
+check "gpt on opinions" succeeds
+check "gpt reports both losses" says '^step 120/120: loss [0-9.]*, on an eighth of the validation text [0-9.]*'
+check "gpt learns" awk '/^validation loss: [0-9]/ { ok = $3 < 2.4 } END { exit !ok }' "$work/out"
+last=$(tail -n 1 "$work/out")
+gpt --steps 120 --generate 0 --threads 2
+check "gpt gives the same bits at any thread count" [ "$(tail -n 1 "$work/out")" = "$last" ]
+gpt --load "$work/gpt.safetensors" --evaluate --prompt "the plot is" --generate 40 --temperature 0
+check "gpt writes on from its file" says '^the plot is'
+check "saved weights and characters lose the same" [ "$(tail -n 1 "$work/out")" = "$last" ]
+gpt --load "$work/gpt.safetensors" --evaluate --prompt "PLOT"
+check "gpt names a character that it never saw" grep -q "'P' (U+0050) is not in the vocabulary" "$work/err"
+gpt --load "$work/reader.safetensors" --evaluate
+check "gpt refuses the file of another model" [ "$status" -eq 1 ]
+
 run "$bin/xor"
 check "xor" succeeds
 check "xor learns it" awk '/xor/ { error = $4 - ($1 != $3 + 0); right += error > -0.2 && error < 0.2 }
