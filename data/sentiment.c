@@ -27,7 +27,7 @@ static const struct form {
 } forms[] = {
     {"the 1 is 3", false},
     {"all in all i found the 1 3", false},
-    {"what a 1 : it is 3 from start to end", false},
+    {"mind the 1 : it is 3 from start to end", false},
     {"although the 2 is 4 , the 1 is 3", false},
     {"the 1 is 3 , although the 2 is 4", false},
     {"i was told the 1 is 4 , but it is 3", false},

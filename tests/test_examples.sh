@@ -155,8 +155,8 @@ run "$bin/sentiment" --dropout 1
 check "sentiment --dropout 1" refuses "sentiment: --dropout 1, --word-dropout -1: want below 1"
 run "$bin/sentiment" --data "$work/nowhere"
 check "sentiment --data without the files is an error" [ "$status" -eq 1 ]
-run "$bin/sentiment" --limit 3000 --epochs 3 --width 32 --map "$work/map.png" --save "$work/reader.safetensors" --threads 1
-check "sentiment on 3000 opinions" succeeds
+run "$bin/sentiment" --epochs 3 --lr 2e-3 --map "$work/map.png" --save "$work/reader.safetensors" --threads 1
+check "sentiment on opinions" succeeds
 check "says that they are synthetic too" says "SYNTHETIC"
 check "sentiment shows its verdicts" says '^  against [01][.][0-9]*'
 check "sentiment sees the order of words" ends_with_accuracy 0.9
