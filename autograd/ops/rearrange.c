@@ -269,16 +269,22 @@ ct_tensor *ct_overlap_add(ct_tensor *x, int axis, int64_t length, int64_t step)
     int64_t sizes[CT_MAX_RANK], count;
     memcpy(sizes, x->sizes, x->rank * sizeof *sizes);
     sizes[w.axis] = length;
-    ct_tensor *y = sizes_product("overlap_add", sizes, x->rank - 1u, ct_dtype_size((ct_dtype)x->dtype), &count)
-                       ? zeros_of("overlap_add", (ct_dtype)x->dtype, sizes, x->rank - 1u) : NULL;
+    if (!sizes_product("overlap_add", sizes, x->rank - 1u, ct_dtype_size((ct_dtype)x->dtype), &count))
+        return NULL;
+    const bool apart = step == w.size && x->sizes[w.axis] * step == length; /* each element from one window */
+    ct_tensor *y = apart ? tensor_new("overlap_add", (ct_dtype)x->dtype, x->rank - 1u, sizes, NULL)
+                         : zeros_of("overlap_add", (ct_dtype)x->dtype, sizes, x->rank - 1u);
     if (!y)
         return NULL;
-    for (int64_t i = 0; i < w.size; i++) {      /* every window's element i at once: no two meet */
-        ct_tensor to = part_from(y, i * y->strides[w.axis]), from = part_from(x, i * x->strides[x->rank - 1]);
-        from.rank--;
-        to.sizes[w.axis] = x->sizes[w.axis];
-        to.strides[w.axis] *= step;
-        add_values(&to, &from);
+    const int inner = x->rank - 1;
+    for (int64_t i = 0; i < w.size; i += step) { /* every window's next `step` elements at once: no two meet */
+        ct_tensor to = part_from(y, i * y->strides[w.axis]), from = part_from(x, i * x->strides[inner]);
+        from.sizes[inner] = w.size - i < step ? w.size - i : step;
+        to.rank = from.rank;
+        to.strides[inner] = y->strides[w.axis];
+        to.strides[w.axis] = y->strides[w.axis] * step;
+        memcpy(to.sizes, from.sizes, from.rank * sizeof *to.sizes);
+        (apart ? copy_values : add_values)(&to, &from);
     }
     return graph_record(&op_overlap_add, y, &x, 1, &w, sizeof w);
 }
