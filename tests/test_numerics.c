@@ -108,6 +108,8 @@ static void test_row_09_products_with_zeros(void **state)
     GRADIENT(ct_prod(two, 0), two, 0, 0, 0, 0);
     GRADIENT(ct_cumprod(one, 0), one, 1, 2 + 6 + 30, 0, 0);
     GRADIENT(ct_cumprod(two, 0), two, 1, 2, 0, 0);
+    ct_tensor *wide = VECTOR(2, 1e-200, 1e-200, 1e200, 1e200, 3); /* the products from behind pass through 1e400 */
+    GRADIENT(ct_cumprod(wide, 0), wide, 5, 8e200, 8e200, 0, 0, 0);
 }
 
 /* ---- Ties, kinks, NaN -------------------------------------------------------------------------------------------------------- */

@@ -58,17 +58,18 @@ double scan_total(const float *x, size_t n)
             const size_t k = at + r * n + i;                                                                             \
             y[k] = (T)(last[r] = i ? (double)a[k] * last[r] + (double)b[k] : (double)b[k]);                              \
         }
+/* What is behind may overflow where its product with what is before does not: last is of a wider range. */
 #define PRODUCT_VJP(T, here)                                                                                             \
     for (size_t i = n; i-- > 0;)                                                                                         \
         for (size_t r = 0; r < here; r++) {                                                                              \
             const size_t k = at + r * n + i;                                                                             \
-            last[r] = i + 1 < n ? (double)x[k + 1] * last[r] + (double)g[k] : (double)g[k];                              \
-            dx[k] = (T)(i ? last[r] * (double)y[k - 1] : last[r]);                                                       \
+            last[r] = i + 1 < n ? x[k + 1] * last[r] + g[k] : g[k];                                                      \
+            dx[k] = (T)(i ? last[r] * y[k - 1] : last[r]);                                                               \
         }
-#define IN_TURN(BODY, T)                                                                                                 \
+#define IN_TURN(BODY, T, SUM)                                                                                            \
     for (size_t row = 0; row < rows;) {                                                                                  \
         const size_t at = row * n;                                                                                       \
-        double last[ABREAST] = {0};                                                                                          \
+        SUM last[ABREAST] = {0};                                                                                         \
         if (rows - row >= ABREAST) {                                                                                     \
             BODY(T, ABREAST)                                                                                             \
             row += ABREAST;                                                                                              \
@@ -77,21 +78,21 @@ double scan_total(const float *x, size_t n)
             row++;                                                                                                       \
         }                                                                                                                \
     }
-#define FLOAT_SCANS(T, suffix)                                                                                           \
+#define FLOAT_SCANS(T, WIDER, suffix)                                                                                    \
     static void recurrence_##suffix(void *to, const void *factors, const void *terms, size_t n, size_t rows)             \
     {                                                                                                                    \
         T *y = to;                                                                                                       \
         const T *a = factors, *b = terms;                                                                                \
-        IN_TURN(RECURRENCE, T)                                                                                           \
+        IN_TURN(RECURRENCE, T, double)                                                                                   \
     }                                                                                                                    \
     static void product_vjp_##suffix(void *to, const void *cotangent, const void *input, const void *output, size_t n, size_t rows) \
     {                                                                                                                    \
         T *dx = to;                                                                                                      \
         const T *g = cotangent, *x = input, *y = output;                                                                 \
-        IN_TURN(PRODUCT_VJP, T)                                                                                          \
+        IN_TURN(PRODUCT_VJP, T, WIDER)                                                                                   \
     }
-FLOAT_SCANS(float, f32)
-FLOAT_SCANS(double, f64)
+FLOAT_SCANS(float, double, f32)
+FLOAT_SCANS(double, long double, f64)
 scan_recurrence_kernel *const scan_recurrence[FLOATS] = {recurrence_f32, recurrence_f64};
 scan_product_vjp_kernel *const scan_product_vjp[FLOATS] = {product_vjp_f32, product_vjp_f64};
 
