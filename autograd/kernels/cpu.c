@@ -5,10 +5,28 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 static pthread_once_t detect_once = PTHREAD_ONCE_INIT;
 static enum cpu_isa detected;
+static bool has_amx;
 static atomic_int in_use = -1;
+
+/* Their registers are large: the system saves them for a process that has asked for that. */
+static bool may_use_amx(void)
+{
+#if defined(__x86_64__) && defined(__linux__)
+    enum { ASK = 0x1023, TILE_DATA = 18, BF16 = 1 << 22, TILE = 1 << 24 };
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & BF16) && (d & TILE) && syscall(SYS_arch_prctl, ASK, TILE_DATA) == 0;
+#else
+    return false;
+#endif
+}
 
 static void detect(void)
 {
@@ -20,6 +38,7 @@ static void detect(void)
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
             detected = CPU_AVX512;
+        has_amx = detected == CPU_AVX512 && may_use_amx();
     }
 #endif
     enum cpu_isa wanted = detected;
@@ -44,6 +63,11 @@ enum cpu_isa cpu_isa_detected(void)
 {
     pthread_once(&detect_once, detect);
     return detected;
+}
+
+bool cpu_has_amx(void)
+{
+    return cpu_isa() == CPU_AVX512 && has_amx;
 }
 
 const char *cpu_isa_name(enum cpu_isa isa)

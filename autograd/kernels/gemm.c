@@ -46,6 +46,8 @@ static void read_path(void)
         atomic_store(&forced_path, GEMM_TILE);
     else if (name && !strcmp(name, "blis"))
         atomic_store(&forced_path, GEMM_BLIS);
+    else if (name && !strcmp(name, "amx"))
+        atomic_store(&forced_path, GEMM_AMX);
 }
 
 void gemm_set_path(enum gemm_path path)
@@ -219,12 +221,40 @@ static void run_trivial(const struct gemm *job, enum element element)
         gemm_finish_f64(job, whole);
 }
 
+/* Packing costs as much as the sums of some dozens of rows. */
+enum { AMX_LEAST_SIDE = 48, AMX_LEAST_WORK = 1 << 21 };
+
+static bool suits_amx(const struct gemm *job)
+{
+    pthread_once(&path_once, read_path);
+    const int forced = atomic_load_explicit(&forced_path, memory_order_relaxed);
+    if (!cpu_has_amx() || (forced != GEMM_AUTO && forced != GEMM_AMX) || (job->c_row != 1 && job->c_column != 1))
+        return false;
+    return forced == GEMM_AMX || (job->m >= AMX_LEAST_SIDE && job->n >= AMX_LEAST_SIDE && job->k >= AMX_LEAST_SIDE && work_of(job) >= AMX_LEAST_WORK);
+}
+
+static bool run_amx(const struct gemm *asked)
+{
+    struct gemm job = *asked;
+    settle(&job);
+    if (job.c_column == 1)
+        return gemm_amx(&job);
+    transpose(&job);
+    if (!gemm_amx(&job))
+        return false;
+    if (asked->bias)
+        gemm_finish_f32(asked, (struct gemm_block){0, asked->m, 0, asked->n});
+    return true;
+}
+
 static void gemm(const struct gemm *job, enum element element)
 {
     if (is_trivial(job)) {
         run_trivial(job, element);
         return;
     }
+    if (element == F32 && suits_amx(job) && run_amx(job))
+        return;
     struct plan p = plan_of(job, element);
     pool_run(p.row_parts * p.column_parts, run_part, &p);
 }

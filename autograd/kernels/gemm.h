@@ -32,9 +32,9 @@ void kernel_gemm_batch_f64(const struct gemm *jobs, size_t count);
 void gemm_shutdown(void);                            /* frees this thread's scratch; others' goes when they end */
 
 /* ---- For tests, benchmarks and build information ---------------------------------------------------------------- */
-enum gemm_path { GEMM_AUTO, GEMM_TILE, GEMM_BLIS };
+enum gemm_path { GEMM_AUTO, GEMM_TILE, GEMM_BLIS, GEMM_AMX };
 
-void gemm_set_path(enum gemm_path path);             /* default: COTANGENT_GEMM=tile|blis, else by shape */
+void gemm_set_path(enum gemm_path path);             /* default: COTANGENT_GEMM=tile|blis|amx, else by shape */
 const char *gemm_blis_version(void);                 /* "0.9.0" */
 const char *gemm_blis_kernels(void);                 /* the kernel set in use: "skx" */
 bool gemm_blis_is_generic(void);                     /* no set for this CPU: BLIS runs at a fraction of its speed */

@@ -13,7 +13,11 @@ bool gemm_tile_base(const struct gemm *job, struct gemm_block block);
 bool gemm_tile_avx2(const struct gemm *job, struct gemm_block block);
 bool gemm_tile_avx512(const struct gemm *job, struct gemm_block block);
 
-/* Its helpers. pack: to[p * lead + i] = from[p * step + i * across] for p < length, i < width; zeros from width up to
+/* On matrix units, all of C, by all threads; c_column = 1. False, with C untouched, where values are too near the ends of what
+ * float32 holds, or there is no memory. */
+bool gemm_amx(const struct gemm *job);
+
+/* The tile's helpers. pack: to[p * lead + i] = from[p * step + i * across] for p < length, i < width; zeros from width up to
  * lead. */
 #define GEMM_TILE_HELPERS(isa)                                                                                         \
     void gemm_pack_##isa(float *to, size_t lead, const float *from, ptrdiff_t step, ptrdiff_t across, size_t width,    \

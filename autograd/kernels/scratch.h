@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-/* Buffers that are in use at the same time: A and B by matrix products, CONV and SHARED by convolutions around them, the latter
+/* Buffers that are in use at the same time: A and B by matrix products, PRODUCT by their caller for all threads, CONV and SHARED by convolutions around them, the latter
  * by the caller for all threads; ATTENTION by attention around them. */
-enum scratch_slot { SCRATCH_A, SCRATCH_B, SCRATCH_CONV, SCRATCH_SHARED, SCRATCH_ATTENTION, SCRATCH_SLOTS };
+enum scratch_slot { SCRATCH_A, SCRATCH_B, SCRATCH_PRODUCT, SCRATCH_CONV, SCRATCH_SHARED, SCRATCH_ATTENTION, SCRATCH_SLOTS };
 
 void *scratch_get(enum scratch_slot slot, size_t bytes);  /* 64-byte aligned, undefined contents; NULL without memory */
 size_t scratch_bytes(void);                                  /* held by all threads together */

@@ -1,0 +1,286 @@
+/* gemm_amx.c - float32 products on matrix units that multiply bfloat16: each operand as the sum of three parts of 8 bits.
+ *
+ * x = x1 + x2 + x3 is exact, and of the nine products the six that count in float32 are summed, the smallest first. The units
+ * flush what is below the normal numbers, and an infinity has no parts: operands whose range comes near either are refused.
+ *
+ * B is packed first, by all threads, A by each for its own rows, into squares of 32 x 32: three parts, each of two tiles of 16
+ * rows of 64 bytes, those of B with pairs of k side by side. */
+#include "gemm_parts.h"
+
+#if defined(__AMX_BF16__) && defined(__AVX512BW__)
+#include "pool.h"
+#include "scratch.h"
+
+#include <immintrin.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    SIDE = 32, PARTS = 3, TILE_BYTES = 1024, PART_BYTES = 2 * TILE_BYTES, SQUARE_BYTES = PARTS * PART_BYTES,
+    DEPTH = 6,                         /* squares of k at a time: of A and of B they share the nearest cache */
+    ROWS = 128, COLUMNS = 192,         /* the least sides of a thread's block of C */
+    MOST_BLOCKS = 64,
+    MOST_BYTES = 64 << 20              /* of packed B */
+};
+
+/* Of the biased exponents of the least and the greatest numbers. Sums of small products lose up to 2^-112 altogether, which is to
+ * be less than 2^-22 of what they are; a number that is split is multiplied by 2^16 on the way. */
+enum { BIAS = 127, LEAST_EXPONENT = BIAS - 100, MOST_EXPONENT = BIAS + 100, LEAST_PRODUCT = -90, MOST_PRODUCT = 100 };
+
+struct product {
+    const struct gemm *job;
+    size_t squares;                    /* of k */
+    char *b;                           /* packed */
+    atomic_uint least, most;           /* bits of B's numbers that are not 0; most: inverted */
+    size_t row_parts, column_parts;
+    atomic_bool failed;
+};
+
+static size_t units(size_t n)
+{
+    return (n + SIDE - 1) / SIDE;
+}
+
+static size_t up_to(size_t n, size_t most)
+{
+    return n < most ? n : most;
+}
+
+/* ---- Packing ------------------------------------------------------------------------------------------------------------------ */
+struct range { __m512i least, most; };
+
+/* x rounded to 8 bits; x becomes what is left. */
+static inline __m512i part_of(__m512 *x)
+{
+    const __m512 far = _mm512_set1_ps(65536), part = _mm512_fnmadd_ps(far, *x, _mm512_fmadd_ps(far, *x, *x));
+    *x = _mm512_sub_ps(*x, part);
+    return _mm512_castps_si512(part);
+}
+
+static inline void widen(struct range *r, __m512 x)
+{
+    const __m512i size = _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff)), one = _mm512_set1_epi32(1);
+    r->least = _mm512_min_epu32(r->least, _mm512_sub_epi32(size, one)); /* 0 comes out as the largest of all */
+    r->most = _mm512_max_epu32(r->most, size);
+}
+
+/* Rows of A, of SIDE k each, or, as pairs, of B, of SIDE columns. */
+static void pack_square(char *to, const float *from, ptrdiff_t row, bool pairs, struct range *r)
+{
+    const __m512i upper = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9,
+                                           7, 5, 3, 1);
+    for (size_t i = 0; i < SIDE; i++, to += 64) {
+        const float *low = pairs ? from + (ptrdiff_t)(i % 16 * 2) * row + i / 16 * 16 : from + (ptrdiff_t)i * row, *high = pairs ? low + row : low + 16;
+        __m512 x = _mm512_loadu_ps(low), y = _mm512_loadu_ps(high);
+        widen(r, x), widen(r, y);
+        for (size_t p = 0; p < PARTS; p++) {
+            const __m512i a = part_of(&x), b = part_of(&y);
+            _mm512_store_si512(to + p * PART_BYTES, pairs ? _mm512_or_si512(_mm512_srli_epi32(a, 16), b) : _mm512_permutex2var_epi16(a, upper, b));
+        }
+    }
+}
+
+/* Squares of one panel, from rows that lie by strides; zeros beyond rows and columns. */
+static void pack_any(char *to, const float *from, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns, bool pairs, struct range *r)
+{
+    _Alignas(64) float copy[SIDE * SIDE];
+    if (column == 1 && rows == SIDE && columns == SIDE) {
+        pack_square(to, from, row, pairs, r);
+        return;
+    }
+    gemm_pack_avx512(copy, SIDE, from, row, column, columns, rows);
+    memset(copy + rows * SIDE, 0, (SIDE - rows) * SIDE * sizeof *copy);
+    pack_square(to, copy, SIDE, pairs, r);
+}
+
+static void least_of(atomic_uint *all, unsigned own)
+{
+    for (unsigned seen = atomic_load(all); own < seen && !atomic_compare_exchange_weak(all, &seen, own);)
+        ;
+}
+
+static void pack_b(size_t panel, void *context)
+{
+    struct product *p = context;
+    const struct gemm *job = p->job;
+    const float *from = (const float *)job->b + (ptrdiff_t)(panel * SIDE) * job->b_column;
+    char *to = p->b + panel * p->squares * SQUARE_BYTES;
+    struct range r = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
+    for (size_t q = 0; q < p->squares; q++, from += SIDE * job->b_row, to += SQUARE_BYTES)
+        pack_any(to, from, job->b_row, job->b_column, up_to(job->k - q * SIDE, SIDE), up_to(job->n - panel * SIDE, SIDE), true, &r);
+    least_of(&p->least, _mm512_reduce_min_epu32(r.least));
+    least_of(&p->most, ~_mm512_reduce_max_epu32(r.most));
+}
+
+/* Whether the numbers of a range, and their products with those of B, are far from the ends. */
+static bool in_range(const struct product *p, unsigned least, unsigned most)
+{
+    const int low = (int)((least + 1) >> 23), high = (int)(most >> 23);
+    const int b_low = (int)((atomic_load(&p->least) + 1) >> 23), b_high = (int)(~atomic_load(&p->most) >> 23);
+    return !most || !b_high ||         /* all of one is 0 */
+           (high <= MOST_EXPONENT && low >= LEAST_EXPONENT && high + b_high - 2 * BIAS <= MOST_PRODUCT && low + b_low - 2 * BIAS >= LEAST_PRODUCT);
+}
+
+static bool pack_a(const struct product *p, char *to, size_t panel, size_t from, size_t squares)
+{
+    const struct gemm *job = p->job;
+    const float *at = (const float *)job->a + (ptrdiff_t)(panel * SIDE) * job->a_row + (ptrdiff_t)(from * SIDE) * job->a_column;
+    struct range r = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
+    for (size_t q = from; q < from + squares; q++, at += SIDE * job->a_column, to += SQUARE_BYTES)
+        pack_any(to, at, job->a_row, job->a_column, up_to(job->m - panel * SIDE, SIDE), up_to(job->k - q * SIDE, SIDE), false, &r);
+    return in_range(p, _mm512_reduce_min_epu32(r.least), _mm512_reduce_max_epu32(r.most));
+}
+
+/* ---- Multiplying ---------------------------------------------------------------------------------------------------------------- */
+struct config {
+    uint8_t palette, start, unused[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+};
+
+#define LOAD_A(part)                                    \
+    _tile_loadd(4, a + (part) * PART_BYTES, 64);        \
+    _tile_loadd(5, a + (part) * PART_BYTES + TILE_BYTES, 64)
+#define LOAD_B(part)                                    \
+    _tile_loadd(6, b + (part) * PART_BYTES, 64);        \
+    _tile_loadd(7, b + (part) * PART_BYTES + TILE_BYTES, 64)
+#define ADD                                             \
+    _tile_dpbf16ps(0, 4, 6);                            \
+    _tile_dpbf16ps(1, 4, 7);                            \
+    _tile_dpbf16ps(2, 5, 6);                            \
+    _tile_dpbf16ps(3, 5, 7)
+
+/* C in tiles 0 to 3 += A B. */
+static inline void multiply(const char *a, const char *b, size_t squares)
+{
+    for (size_t q = 0; q < squares; q++, a += SQUARE_BYTES, b += SQUARE_BYTES) {
+        LOAD_A(2);
+        LOAD_B(0);
+        ADD;
+        LOAD_A(1);
+        ADD;
+        LOAD_B(1);
+        ADD;
+        LOAD_A(0);
+        ADD;
+        LOAD_B(2);
+        ADD;
+        LOAD_B(0);
+        ADD;
+    }
+}
+
+/* The square of C where these panels meet, over some squares of k. */
+static void run_square(const struct gemm *job, size_t row, size_t column, const char *a, const char *b, size_t squares, bool adds)
+{
+    const size_t rows = up_to(job->m - row, SIDE), columns = up_to(job->n - column, SIDE);
+    const bool partial = rows < SIDE || columns < SIDE;
+    float *c = (float *)job->c + (ptrdiff_t)row * job->c_row + (ptrdiff_t)column, *to = c;
+    const float *bias = job->bias && !adds ? (const float *)job->bias + column : NULL, *start = bias;
+    size_t step = (size_t)job->c_row * sizeof *c, start_step = 0;
+    _Alignas(64) float copy[SIDE][SIDE];
+    if (partial) {
+        memset(copy, 0, sizeof copy);
+        for (size_t i = 0; i < rows && (adds || bias); i++)
+            memcpy(copy[i], bias ? bias : c + (ptrdiff_t)i * job->c_row, columns * sizeof *c);
+        to = copy[0], step = sizeof copy[0];
+    }
+    if (partial || adds)
+        start = to, start_step = step;
+    if (start) {
+        _tile_loadd(0, start, start_step);
+        _tile_loadd(1, start + 16, start_step);
+        _tile_loadd(2, (const char *)start + 16 * start_step, start_step);
+        _tile_loadd(3, (const char *)start + 16 * start_step + 64, start_step);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    }
+    multiply(a, b, squares);
+    _tile_stored(0, to, step);
+    _tile_stored(1, to + 16, step);
+    _tile_stored(2, (char *)to + 16 * step, step);
+    _tile_stored(3, (char *)to + 16 * step + 64, step);
+    for (size_t i = 0; partial && i < rows; i++)
+        memcpy(c + (ptrdiff_t)i * job->c_row, copy[i], columns * sizeof *c);
+}
+
+/* The same for one panel of A and all of a block's columns, by the vector units. */
+static bool run_by_tile(const struct gemm *job, size_t row, size_t column, size_t end, size_t from, size_t squares, bool adds)
+{
+    struct gemm some = *job;
+    some.a = (const float *)job->a + (ptrdiff_t)(from * SIDE) * job->a_column;
+    some.b = (const float *)job->b + (ptrdiff_t)(from * SIDE) * job->b_row;
+    some.k = up_to(job->k - from * SIDE, squares * SIDE), some.accumulate = adds, some.activation = GEMM_IDENTITY;
+    some.bias = adds ? NULL : job->bias;
+    return gemm_tile_avx512(&some, (struct gemm_block){row, up_to(job->m - row, SIDE), column, end - column});
+}
+
+static void run_block(size_t part, void *context)
+{
+    struct product *p = context;
+    const struct gemm *job = p->job;
+    const size_t row_panels = units(job->m), column_panels = units(job->n), i = part / p->column_parts, j = part % p->column_parts;
+    const size_t top = row_panels * i / p->row_parts, bottom = row_panels * (i + 1) / p->row_parts;
+    const size_t left = column_panels * j / p->column_parts, right = column_panels * (j + 1) / p->column_parts;
+    const size_t row_end = up_to(bottom * SIDE, job->m), column_end = up_to(right * SIDE, job->n);
+    char *a = scratch_get(SCRATCH_A, (bottom - top) * DEPTH * SQUARE_BYTES), suits[MOST_BLOCKS];
+    struct config config = {.palette = 1};
+    for (int t = 0; t < 8; t++)
+        config.row_bytes[t] = 64, config.rows[t] = 16;
+    if (!a || bottom - top > MOST_BLOCKS) {
+        atomic_store(&p->failed, true);
+        return;
+    }
+    for (size_t from = 0; from < p->squares; from += DEPTH) {
+        const size_t squares = up_to(p->squares - from, DEPTH);
+        const bool adds = job->accumulate || from;
+        for (size_t r = top; r < bottom; r++)
+            suits[r - top] = pack_a(p, a + (r - top) * DEPTH * SQUARE_BYTES, r, from, squares);
+        _tile_loadconfig(&config);
+        for (size_t c = left; c < right; c++)
+            for (size_t r = top; r < bottom; r++)
+                if (suits[r - top])
+                    run_square(job, r * SIDE, c * SIDE, a + (r - top) * DEPTH * SQUARE_BYTES, p->b + (c * p->squares + from) * SQUARE_BYTES, squares, adds);
+        _tile_release();
+        for (size_t r = top; r < bottom; r++)
+            if (!suits[r - top] && !run_by_tile(job, r * SIDE, left * SIDE, column_end, from, squares, adds))
+                atomic_store(&p->failed, true);
+    }
+    struct gemm rest = *job;
+    if (!rest.accumulate)
+        rest.bias = NULL;              /* it is in already */
+    gemm_finish_f32(&rest, (struct gemm_block){top * SIDE, row_end - top * SIDE, left * SIDE, column_end - left * SIDE});
+}
+
+bool gemm_amx(const struct gemm *job)
+{
+    struct product p = {.job = job, .squares = units(job->k), .least = -1u, .most = -1u, .row_parts = 1, .column_parts = 1};
+    const double bytes = (double)units(job->n) * (double)p.squares * SQUARE_BYTES;
+    if (bytes > MOST_BYTES || !(p.b = scratch_get(SCRATCH_PRODUCT, (size_t)bytes)))
+        return false;
+    pool_run(units(job->n), pack_b, &p);
+    if (!in_range(&p, 0x3f800000, 0x3f800000))
+        return false;
+    while (2 * p.row_parts * p.column_parts <= MOST_BLOCKS) {
+        const size_t rows = job->m / p.row_parts, columns = job->n / p.column_parts;
+        if (rows >= 2 * ROWS && (rows >= columns || columns < 2 * COLUMNS))
+            p.row_parts *= 2;
+        else if (columns >= 2 * COLUMNS)
+            p.column_parts *= 2;
+        else
+            break;
+    }
+    pool_run(p.row_parts * p.column_parts, run_block, &p);
+    return !atomic_load(&p.failed);
+}
+#else
+bool gemm_amx(const struct gemm *job)
+{
+    (void)job;
+    return false;
+}
+#endif
