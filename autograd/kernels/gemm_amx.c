@@ -21,6 +21,7 @@ enum {
     DEPTH = 6,                         /* squares of k at a time: of A and of B they share the nearest cache */
     ROWS = 128, COLUMNS = 192,         /* the least sides of a thread's block of C */
     MOST_BLOCKS = 64,
+    MOST_PANELS = 16,                  /* rows of a block at a time */
     MOST_BYTES = 64 << 20              /* of packed B */
 };
 
@@ -34,7 +35,6 @@ struct product {
     char *b;                           /* packed */
     atomic_uint least, most;           /* bits of B's numbers that are not 0; most: inverted */
     size_t row_parts, column_parts;
-    atomic_bool failed;
 };
 
 static size_t units(size_t n)
@@ -100,15 +100,19 @@ static void least_of(atomic_uint *all, unsigned own)
         ;
 }
 
-static void pack_b(size_t panel, void *context)
+/* A panel, or, where rows are contiguous, the squares of all panels that share some k: memory is read along itself. */
+static void pack_b(size_t part, void *context)
 {
     struct product *p = context;
     const struct gemm *job = p->job;
-    const float *from = (const float *)job->b + (ptrdiff_t)(panel * SIDE) * job->b_column;
-    char *to = p->b + panel * p->squares * SQUARE_BYTES;
+    const bool along = job->b_column == 1;
     struct range r = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
-    for (size_t q = 0; q < p->squares; q++, from += SIDE * job->b_row, to += SQUARE_BYTES)
-        pack_any(to, from, job->b_row, job->b_column, up_to(job->k - q * SIDE, SIDE), up_to(job->n - panel * SIDE, SIDE), true, &r);
+    for (size_t i = 0; i < (along ? units(job->n) : p->squares); i++) {
+        const size_t panel = along ? i : part, q = along ? part : i;
+        const float *from = (const float *)job->b + (ptrdiff_t)(q * SIDE) * job->b_row + (ptrdiff_t)(panel * SIDE) * job->b_column;
+        pack_any(p->b + (panel * p->squares + q) * SQUARE_BYTES, from, job->b_row, job->b_column, up_to(job->k - q * SIDE, SIDE),
+                 up_to(job->n - panel * SIDE, SIDE), true, &r);
+    }
     least_of(&p->least, _mm512_reduce_min_epu32(r.least));
     least_of(&p->most, ~_mm512_reduce_max_epu32(r.most));
 }
@@ -122,14 +126,22 @@ static bool in_range(const struct product *p, unsigned least, unsigned most)
            (high <= MOST_EXPONENT && low >= LEAST_EXPONENT && high + b_high - 2 * BIAS <= MOST_PRODUCT && low + b_low - 2 * BIAS >= LEAST_PRODUCT);
 }
 
-static bool pack_a(const struct product *p, char *to, size_t panel, size_t from, size_t squares)
+/* Panels of a block, over some squares of k; suits[i]: the numbers of panel i are in range. */
+static void pack_a(const struct product *p, char *to, bool *suits, size_t top, size_t bottom, size_t from, size_t squares)
 {
     const struct gemm *job = p->job;
-    const float *at = (const float *)job->a + (ptrdiff_t)(panel * SIDE) * job->a_row + (ptrdiff_t)(from * SIDE) * job->a_column;
-    struct range r = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
-    for (size_t q = from; q < from + squares; q++, at += SIDE * job->a_column, to += SQUARE_BYTES)
-        pack_any(to, at, job->a_row, job->a_column, up_to(job->m - panel * SIDE, SIDE), up_to(job->k - q * SIDE, SIDE), false, &r);
-    return in_range(p, _mm512_reduce_min_epu32(r.least), _mm512_reduce_max_epu32(r.most));
+    const bool along = job->a_row == 1;
+    const size_t panels = bottom - top;
+    struct range r[MOST_PANELS];
+    for (size_t i = 0; i < panels; i++)
+        r[i] = (struct range){_mm512_set1_epi32(-1), _mm512_setzero_si512()};
+    for (size_t i = 0; i < panels * squares; i++) {
+        const size_t panel = along ? i % panels : i / squares, q = along ? i / panels : i % squares, row = (top + panel) * SIDE, k = (from + q) * SIDE;
+        pack_any(to + (panel * DEPTH + q) * SQUARE_BYTES, (const float *)job->a + (ptrdiff_t)row * job->a_row + (ptrdiff_t)k * job->a_column, job->a_row,
+                 job->a_column, up_to(job->m - row, SIDE), up_to(job->k - k, SIDE), false, &r[panel]);
+    }
+    for (size_t i = 0; i < panels; i++)
+        suits[i] = in_range(p, _mm512_reduce_min_epu32(r[i].least), _mm512_reduce_max_epu32(r[i].most));
 }
 
 /* ---- Multiplying ---------------------------------------------------------------------------------------------------------------- */
@@ -171,28 +183,25 @@ static inline void multiply(const char *a, const char *b, size_t squares)
     }
 }
 
-/* The square of C where these panels meet, over some squares of k. */
-static void run_square(const struct gemm *job, size_t row, size_t column, const char *a, const char *b, size_t squares, bool adds)
+/* The square of C where these panels meet, over some squares of k. sums: of earlier ones, as four tiles, which become those of all;
+ * C is written with the last. */
+static void run_square(const struct gemm *job, size_t row, size_t column, const char *a, const char *b, size_t squares, float *sums, bool first, bool last)
 {
     const size_t rows = up_to(job->m - row, SIDE), columns = up_to(job->n - column, SIDE);
-    const bool partial = rows < SIDE || columns < SIDE;
-    float *c = (float *)job->c + (ptrdiff_t)row * job->c_row + (ptrdiff_t)column, *to = c;
-    const float *bias = job->bias && !adds ? (const float *)job->bias + column : NULL, *start = bias;
-    size_t step = (size_t)job->c_row * sizeof *c, start_step = 0;
-    _Alignas(64) float copy[SIDE][SIDE];
-    if (partial) {
-        memset(copy, 0, sizeof copy);
-        for (size_t i = 0; i < rows && (adds || bias); i++)
-            memcpy(copy[i], bias ? bias : c + (ptrdiff_t)i * job->c_row, columns * sizeof *c);
-        to = copy[0], step = sizeof copy[0];
-    }
-    if (partial || adds)
-        start = to, start_step = step;
-    if (start) {
-        _tile_loadd(0, start, start_step);
-        _tile_loadd(1, start + 16, start_step);
-        _tile_loadd(2, (const char *)start + 16 * start_step, start_step);
-        _tile_loadd(3, (const char *)start + 16 * start_step + 64, start_step);
+    float *c = (float *)job->c + (ptrdiff_t)row * job->c_row + (ptrdiff_t)column;
+    const float *bias = job->bias ? (const float *)job->bias + column : NULL;
+    const bool direct = first && last && rows == SIDE && columns == SIDE && !job->accumulate && job->activation == GEMM_IDENTITY;
+    enum { TILE = TILE_BYTES / sizeof(float) };
+    if (!first) {
+        _tile_loadd(0, sums, 64);
+        _tile_loadd(1, sums + TILE, 64);
+        _tile_loadd(2, sums + 2 * TILE, 64);
+        _tile_loadd(3, sums + 3 * TILE, 64);
+    } else if (bias && columns == SIDE) {
+        _tile_loadd(0, bias, 0);
+        _tile_loadd(1, bias + 16, 0);
+        _tile_loadd(2, bias, 0);
+        _tile_loadd(3, bias + 16, 0);
     } else {
         _tile_zero(0);
         _tile_zero(1);
@@ -200,60 +209,75 @@ static void run_square(const struct gemm *job, size_t row, size_t column, const 
         _tile_zero(3);
     }
     multiply(a, b, squares);
-    _tile_stored(0, to, step);
-    _tile_stored(1, to + 16, step);
-    _tile_stored(2, (char *)to + 16 * step, step);
-    _tile_stored(3, (char *)to + 16 * step + 64, step);
-    for (size_t i = 0; partial && i < rows; i++)
-        memcpy(c + (ptrdiff_t)i * job->c_row, copy[i], columns * sizeof *c);
+    const size_t step = direct ? (size_t)job->c_row : 16;
+    float *to[] = {direct ? c : sums, direct ? c + 16 : sums + TILE, direct ? c + 16 * step : sums + 2 * TILE, direct ? c + 16 * step + 16 : sums + 3 * TILE};
+    _tile_stored(0, to[0], step * sizeof *c);
+    _tile_stored(1, to[1], step * sizeof *c);
+    _tile_stored(2, to[2], step * sizeof *c);
+    _tile_stored(3, to[3], step * sizeof *c);
+    for (size_t i = 0; last && !direct && i < rows; i++, c += job->c_row)
+        for (size_t j = 0; j < columns; j += 16) {
+            const __mmask16 lanes = (__mmask16)(0xffffu >> (columns - j < 16 ? 16 - (columns - j) : 0));
+            __m512 y = _mm512_loadu_ps(sums + (i / 16 * 2 + j / 16) * TILE + i % 16 * 16);
+            if (job->accumulate)
+                y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(lanes, c + j));
+            if (bias && columns < SIDE)
+                y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(lanes, bias + j));
+            if (job->activation == GEMM_RELU)
+                y = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_NLE_UQ), y);
+            _mm512_mask_storeu_ps(c + j, lanes, y);
+        }
 }
 
-/* The same for one panel of A and all of a block's columns, by the vector units. */
-static bool run_by_tile(const struct gemm *job, size_t row, size_t column, size_t end, size_t from, size_t squares, bool adds)
+static void run_by_vectors(const struct gemm *job, struct gemm_block block)
 {
-    struct gemm some = *job;
-    some.a = (const float *)job->a + (ptrdiff_t)(from * SIDE) * job->a_column;
-    some.b = (const float *)job->b + (ptrdiff_t)(from * SIDE) * job->b_row;
-    some.k = up_to(job->k - from * SIDE, squares * SIDE), some.accumulate = adds, some.activation = GEMM_IDENTITY;
-    some.bias = adds ? NULL : job->bias;
-    return gemm_tile_avx512(&some, (struct gemm_block){row, up_to(job->m - row, SIDE), column, end - column});
+    if (!gemm_tile_avx512(job, block))
+        gemm_blis_f32(job, block);
+}
+
+/* Rows [top, bottom) of panels, at most MOST_PANELS. A panel that does not suit is left to the vector units. */
+static void run_rows(const struct product *p, size_t top, size_t bottom, size_t left, size_t right)
+{
+    const struct gemm *job = p->job;
+    const size_t panels = bottom - top, square = SIDE * SIDE, sums_bytes = panels * (right - left) * square * sizeof(float);
+    bool suits[MOST_PANELS], all[MOST_PANELS];
+    char *a = scratch_get(SCRATCH_A, panels * DEPTH * SQUARE_BYTES);
+    float *sums = scratch_get(SCRATCH_B, p->squares > DEPTH ? sums_bytes : square * sizeof *sums);
+    if (!a || !sums) {
+        run_by_vectors(job, (struct gemm_block){top * SIDE, up_to(bottom * SIDE, job->m) - top * SIDE, left * SIDE, up_to(right * SIDE, job->n) - left * SIDE});
+        return;
+    }
+    for (size_t i = 0; i < panels; i++)
+        all[i] = true;
+    for (size_t from = 0; from < p->squares; from += DEPTH) {
+        const size_t squares = up_to(p->squares - from, DEPTH);
+        const bool last = from + squares == p->squares;
+        pack_a(p, a, suits, top, bottom, from, squares);
+        for (size_t i = 0; i < panels; i++)
+            all[i] &= suits[i];
+        for (size_t c = left; c < right; c++)
+            for (size_t i = 0; i < panels; i++)
+                if (all[i])
+                    run_square(job, (top + i) * SIDE, c * SIDE, a + i * DEPTH * SQUARE_BYTES, p->b + (c * p->squares + from) * SQUARE_BYTES, squares,
+                               p->squares > DEPTH ? sums + ((c - left) * panels + i) * square : sums, !from, last);
+    }
+    for (size_t i = 0; i < panels; i++)
+        if (!all[i])
+            run_by_vectors(job, (struct gemm_block){(top + i) * SIDE, up_to(job->m - (top + i) * SIDE, SIDE), left * SIDE, up_to(right * SIDE, job->n) - left * SIDE});
 }
 
 static void run_block(size_t part, void *context)
 {
-    struct product *p = context;
-    const struct gemm *job = p->job;
-    const size_t row_panels = units(job->m), column_panels = units(job->n), i = part / p->column_parts, j = part % p->column_parts;
-    const size_t top = row_panels * i / p->row_parts, bottom = row_panels * (i + 1) / p->row_parts;
-    const size_t left = column_panels * j / p->column_parts, right = column_panels * (j + 1) / p->column_parts;
-    const size_t row_end = up_to(bottom * SIDE, job->m), column_end = up_to(right * SIDE, job->n);
-    char *a = scratch_get(SCRATCH_A, (bottom - top) * DEPTH * SQUARE_BYTES), suits[MOST_BLOCKS];
+    const struct product *p = context;
+    const size_t rows = units(p->job->m), columns = units(p->job->n), i = part / p->column_parts, j = part % p->column_parts;
+    const size_t bottom = rows * (i + 1) / p->row_parts, left = columns * j / p->column_parts, right = columns * (j + 1) / p->column_parts;
     struct config config = {.palette = 1};
     for (int t = 0; t < 8; t++)
         config.row_bytes[t] = 64, config.rows[t] = 16;
-    if (!a || bottom - top > MOST_BLOCKS) {
-        atomic_store(&p->failed, true);
-        return;
-    }
-    for (size_t from = 0; from < p->squares; from += DEPTH) {
-        const size_t squares = up_to(p->squares - from, DEPTH);
-        const bool adds = job->accumulate || from;
-        for (size_t r = top; r < bottom; r++)
-            suits[r - top] = pack_a(p, a + (r - top) * DEPTH * SQUARE_BYTES, r, from, squares);
-        _tile_loadconfig(&config);
-        for (size_t c = left; c < right; c++)
-            for (size_t r = top; r < bottom; r++)
-                if (suits[r - top])
-                    run_square(job, r * SIDE, c * SIDE, a + (r - top) * DEPTH * SQUARE_BYTES, p->b + (c * p->squares + from) * SQUARE_BYTES, squares, adds);
-        _tile_release();
-        for (size_t r = top; r < bottom; r++)
-            if (!suits[r - top] && !run_by_tile(job, r * SIDE, left * SIDE, column_end, from, squares, adds))
-                atomic_store(&p->failed, true);
-    }
-    struct gemm rest = *job;
-    if (!rest.accumulate)
-        rest.bias = NULL;              /* it is in already */
-    gemm_finish_f32(&rest, (struct gemm_block){top * SIDE, row_end - top * SIDE, left * SIDE, column_end - left * SIDE});
+    _tile_loadconfig(&config);
+    for (size_t top = rows * i / p->row_parts; top < bottom; top += MOST_PANELS)
+        run_rows(p, top, up_to(bottom, top + MOST_PANELS), left, right);
+    _tile_release();
 }
 
 bool gemm_amx(const struct gemm *job)
@@ -262,7 +286,7 @@ bool gemm_amx(const struct gemm *job)
     const double bytes = (double)units(job->n) * (double)p.squares * SQUARE_BYTES;
     if (bytes > MOST_BYTES || !(p.b = scratch_get(SCRATCH_PRODUCT, (size_t)bytes)))
         return false;
-    pool_run(units(job->n), pack_b, &p);
+    pool_run(job->b_column == 1 ? p.squares : units(job->n), pack_b, &p);
     if (!in_range(&p, 0x3f800000, 0x3f800000))
         return false;
     while (2 * p.row_parts * p.column_parts <= MOST_BLOCKS) {
@@ -275,7 +299,7 @@ bool gemm_amx(const struct gemm *job)
             break;
     }
     pool_run(p.row_parts * p.column_parts, run_block, &p);
-    return !atomic_load(&p.failed);
+    return true;
 }
 #else
 bool gemm_amx(const struct gemm *job)
