@@ -18,9 +18,10 @@
 
 enum {
     SIDE = 32, PARTS = 3, TILE_BYTES = 1024, PART_BYTES = 2 * TILE_BYTES, SQUARE_BYTES = PARTS * PART_BYTES,
-    DEPTH = 6,                         /* squares of k at a time: of A and of B they share the nearest cache */
-    ROWS = 128, COLUMNS = 192,         /* the least sides of a thread's block of C */
-    MOST_BLOCKS = 64,
+    DEPTH = 12,                         /* squares of k at a time: what a block meets of them stays in the second-level cache */
+    ROWS = 96, COLUMNS = 192,          /* the least sides of a thread's block of C */
+    ENOUGH_BLOCKS = 4, MOST_BLOCKS = 64,
+    AHEAD = 64,                        /* numbers of a row, to be fetched meanwhile */
     MOST_PANELS = 16,                  /* rows of a block at a time */
     MOST_BYTES = 64 << 20              /* of packed B */
 };
@@ -74,6 +75,8 @@ static void pack_square(char *to, const float *from, ptrdiff_t row, bool pairs, 
         const float *low = pairs ? from + (ptrdiff_t)(i % 16 * 2) * row + i / 16 * 16 : from + (ptrdiff_t)i * row, *high = pairs ? low + row : low + 16;
         __m512 x = _mm512_loadu_ps(low), y = _mm512_loadu_ps(high);
         widen(r, x), widen(r, y);
+        _mm_prefetch((const char *)(low + AHEAD), _MM_HINT_T0);
+        _mm_prefetch((const char *)(high + AHEAD), _MM_HINT_T0);
         for (size_t p = 0; p < PARTS; p++) {
             const __m512i a = part_of(&x), b = part_of(&y);
             _mm512_store_si512(to + p * PART_BYTES, pairs ? _mm512_or_si512(_mm512_srli_epi32(a, 16), b) : _mm512_permutex2var_epi16(a, upper, b));
@@ -289,15 +292,11 @@ bool gemm_amx(const struct gemm *job)
     pool_run(job->b_column == 1 ? p.squares : units(job->n), pack_b, &p);
     if (!in_range(&p, 0x3f800000, 0x3f800000))
         return false;
-    while (2 * p.row_parts * p.column_parts <= MOST_BLOCKS) {
-        const size_t rows = job->m / p.row_parts, columns = job->n / p.column_parts;
-        if (rows >= 2 * ROWS && (rows >= columns || columns < 2 * COLUMNS))
-            p.row_parts *= 2;
-        else if (columns >= 2 * COLUMNS)
-            p.column_parts *= 2;
-        else
-            break;
-    }
+    /* Each part packs its rows of A: columns are shared out only where there are few rows. */
+    while (job->m / p.row_parts >= 2 * ROWS && p.row_parts < MOST_BLOCKS)
+        p.row_parts *= 2;
+    while (job->n / p.column_parts >= 2 * COLUMNS && p.row_parts * p.column_parts < ENOUGH_BLOCKS)
+        p.column_parts *= 2;
     pool_run(p.row_parts * p.column_parts, run_block, &p);
     return true;
 }
