@@ -92,6 +92,11 @@ static void pack_any(char *to, const float *from, ptrdiff_t row, ptrdiff_t colum
         pack_square(to, from, row, pairs, r);
         return;
     }
+    for (ptrdiff_t i = 0; i < SIDE; i++) {
+        const float *soon = from + i * (column == 1 ? row : column) + AHEAD;
+        __builtin_prefetch(soon);
+        __builtin_prefetch(soon + 16);
+    }
     gemm_pack_avx512(copy, SIDE, from, row, column, columns, rows);
     memset(copy + rows * SIDE, 0, (SIDE - rows) * SIDE * sizeof *copy);
     pack_square(to, copy, SIDE, pairs, r);
@@ -210,6 +215,10 @@ static void run_square(const struct gemm *job, size_t row, size_t column, const 
         _tile_zero(1);
         _tile_zero(2);
         _tile_zero(3);
+    }
+    for (size_t i = 0; last && i < rows; i++) {
+        __builtin_prefetch(c + (ptrdiff_t)i * job->c_row, 1);
+        __builtin_prefetch(c + (ptrdiff_t)i * job->c_row + 16, 1);
     }
     multiply(a, b, squares);
     const size_t step = direct ? (size_t)job->c_row : 16;
