@@ -4,10 +4,14 @@
  * slabs and kept in lists of the thread that frees them, so that the three blocks of a scalar op cost no lock; larger ones
  * go through one table under a mutex, whose cost vanishes beside the work on them. Under AddressSanitizer, and with
  * COTANGENT_NO_CACHE=1, every block is the system's own, so that the tools see each one's life. */
+#define _GNU_SOURCE
 #include "internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 enum {
     ALIGNMENT = 64,
@@ -109,7 +113,17 @@ int64_t memory_system_allocations(void)
 static void *system_aligned(size_t alignment, size_t bytes)
 {
     atomic_fetch_add_explicit(&system_calls, 1, memory_order_relaxed);
-    return aligned_alloc(alignment, bytes);
+    /* Rows of a matrix that lie pages apart would wait for the tables of small pages. */
+    enum { HUGE_PAGE = 2 << 20 };
+    const bool large = bytes >= HUGE_PAGE;
+    void *memory;
+    if (posix_memalign(&memory, large ? HUGE_PAGE : alignment, bytes))
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (large)
+        madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+    return memory;
 }
 
 static bool without_cache(void)

@@ -251,10 +251,11 @@ static void run_by_vectors(const struct gemm *job, struct gemm_block block)
 static void run_rows(const struct product *p, size_t top, size_t bottom, size_t left, size_t right)
 {
     const struct gemm *job = p->job;
-    const size_t panels = bottom - top, square = SIDE * SIDE, sums_bytes = panels * (right - left) * square * sizeof(float);
+    const size_t panels = bottom - top, columns = right - left, square = SIDE * SIDE;
+    const bool whole = p->squares <= DEPTH;
     bool suits[MOST_PANELS], all[MOST_PANELS];
     char *a = scratch_get(SCRATCH_A, panels * DEPTH * SQUARE_BYTES);
-    float *sums = scratch_get(SCRATCH_B, p->squares > DEPTH ? sums_bytes : square * sizeof *sums);
+    float *sums = scratch_get(SCRATCH_B, (whole ? 1 : panels * columns) * square * sizeof *sums);
     if (!a || !sums) {
         run_by_vectors(job, (struct gemm_block){top * SIDE, up_to(bottom * SIDE, job->m) - top * SIDE, left * SIDE, up_to(right * SIDE, job->n) - left * SIDE});
         return;
@@ -267,11 +268,13 @@ static void run_rows(const struct product *p, size_t top, size_t bottom, size_t 
         pack_a(p, a, suits, top, bottom, from, squares);
         for (size_t i = 0; i < panels; i++)
             all[i] &= suits[i];
-        for (size_t c = left; c < right; c++)
-            for (size_t i = 0; i < panels; i++)
-                if (all[i])
-                    run_square(job, (top + i) * SIDE, c * SIDE, a + i * DEPTH * SQUARE_BYTES, p->b + (c * p->squares + from) * SQUARE_BYTES, squares,
-                               p->squares > DEPTH ? sums + ((c - left) * panels + i) * square : sums, !from, last);
+        for (size_t s = 0; s < panels * columns; s++) {
+            /* Along rows of C where it is written at once, else so that B is read once. */
+            const size_t i = whole ? s / columns : s % panels, c = left + (whole ? s % columns : s / panels);
+            if (all[i])
+                run_square(job, (top + i) * SIDE, c * SIDE, a + i * DEPTH * SQUARE_BYTES, p->b + (c * p->squares + from) * SQUARE_BYTES, squares,
+                           whole ? sums : sums + s * square, !from, last);
+        }
     }
     for (size_t i = 0; i < panels; i++)
         if (!all[i])
