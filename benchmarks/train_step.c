@@ -89,78 +89,24 @@ static void resnet18b128(const char *name)
     resnet18_of(name, 128);
 }
 
-/* ---- A transformer: pre-norm blocks of attention and GELU between embeddings and a head ------------------------------------------ */
-struct transformer_block {
-    ct_tensor *norm1[2], *norm2[2];
-    ct_module *qkv, *out, *up, *down;
-    int64_t heads;
-    bool causal;
-};
-
-static void add_norm(ct_module *self, const char *name, int64_t width, ct_tensor **pair)
+static ct_tensor *mean_forward(ct_module *self, ct_tensor *x) /* (N, T, D) -> (N, D) */
 {
-    char path[2][32];
-    snprintf(path[0], sizeof path[0], "%s_weight", name);
-    snprintf(path[1], sizeof path[1], "%s_bias", name);
-    pair[0] = ct_module_add_parameter(self, path[0], ct_ones(width));
-    pair[1] = ct_module_add_parameter(self, path[1], ct_zeros(width));
+    (void)self;
+    return ct_mean(x, 1);
 }
 
-static ct_tensor *block_forward(ct_module *self, ct_tensor *x)
+static ct_tensor *rows_forward(ct_module *self, ct_tensor *x) /* (N, T, D) -> (N T, D) */
 {
-    struct transformer_block *m = ct_module_state(self);
-    const int64_t batch = ct_size(x, 0), length = ct_size(x, 1), width = ct_size(x, 2);
-    ct_tensor *parts[3] = {NULL};
-    ct_split(ct_forward(m->qkv, ct_layer_norm(x, 1, m->norm1[0], m->norm1[1])), width, 2, parts, 3);
-    for (int i = 0; i < 3; i++)
-        parts[i] = ct_transpose(ct_reshape(parts[i], batch, length, m->heads, width / m->heads), 1, 2);
-    ct_tensor *seen = ct_scaled_dot_product_attention(parts[0], parts[1], parts[2], .causal = m->causal);
-    x = ct_add(x, ct_forward(m->out, ct_reshape(ct_transpose(seen, 1, 2), batch, length, width)));
-    return ct_add(x, ct_forward(m->down, ct_forward(m->up, ct_layer_norm(x, 1, m->norm2[0], m->norm2[1]))));
+    (void)self;
+    return ct_flatten(x, 0, 1);
 }
 
-static ct_module *transformer_block(int64_t width, int64_t heads, bool causal)
+static ct_module *transformer(int64_t vocabulary, int64_t length, int64_t width, int64_t heads, int64_t layers, int64_t out, bool causal)
 {
-    ct_module *self = ct_module_new("Block", block_forward, sizeof(struct transformer_block));
-    struct transformer_block *m = ct_module_state(self);
-    m->heads = heads, m->causal = causal;
-    add_norm(self, "norm1", width, m->norm1);
-    add_norm(self, "norm2", width, m->norm2);
-    m->qkv = ct_module_add_child(self, "qkv", ct_nn_linear(width, 3 * width));
-    m->out = ct_module_add_child(self, "out", ct_nn_linear(width, width));
-    m->up = ct_module_add_child(self, "up", ct_nn_linear(width, 4 * width, .activation = CT_GELU));
-    m->down = ct_module_add_child(self, "down", ct_nn_linear(4 * width, width));
-    return ct_module_ready(self);
-}
-
-struct transformer {
-    ct_tensor *tokens, *positions, *norm[2];
-    ct_module *blocks, *head;
-    bool causal;
-};
-
-static ct_tensor *transformer_forward(ct_module *self, ct_tensor *x)
-{
-    struct transformer *m = ct_module_state(self);
-    ct_tensor *z = ct_add(ct_embedding(m->tokens, x), ct_narrow(m->positions, 0, 0, ct_size(x, 1)));
-    z = ct_layer_norm(ct_forward(m->blocks, z), 1, m->norm[0], m->norm[1]);
-    ct_tensor *y = ct_forward(m->head, m->causal ? z : ct_mean(z, 1));
-    return m->causal ? ct_flatten(y, 0, 1) : y;
-}
-
-static ct_module *transformer(int64_t vocabulary, int64_t length, int64_t width, int64_t heads, int layers, int64_t out, bool causal)
-{
-    ct_module *self = ct_module_new("Transformer", transformer_forward, sizeof(struct transformer)), *blocks[8];
-    struct transformer *m = ct_module_state(self);
-    m->causal = causal;
-    m->tokens = ct_module_add_parameter(self, "tokens", ct_randn(vocabulary, width));
-    m->positions = ct_module_add_parameter(self, "positions", ct_randn(length, width));
-    add_norm(self, "norm", width, m->norm);
-    for (int i = 0; i < layers; i++)
-        blocks[i] = transformer_block(width, heads, causal);
-    m->blocks = ct_module_add_child(self, "blocks", (ct_nn_sequential)(blocks, (size_t)layers));
-    m->head = ct_module_add_child(self, "head", ct_nn_linear(width, out));
-    return ct_module_ready(self);
+    return ct_nn_sequential(
+        ct_nn_embedding(vocabulary, width), ct_nn_learned_positions(length, width),
+        ct_nn_transformer_encoder(layers, width, heads, .pre_norm = true, .activation = CT_GELU, .causal = causal),
+        causal ? ct_module_new("Rows", rows_forward, 0) : ct_module_new("Mean", mean_forward, 0), ct_nn_linear(width, out));
 }
 
 static void attn(const char *name)
