@@ -29,7 +29,7 @@ const char *ct_build_info(void)
 #else
     const char *compiler = "gcc " __VERSION__;
 #endif
-    snprintf(text, sizeof text, "cotangent %s, %s, kernels %s, BLIS %s (%s), %d thread%s", COTANGENT_VERSION, compiler,
-             cpu_isa_name(cpu_isa()), gemm_blis_version(), gemm_blis_kernels(), pool_threads(), pool_threads() == 1 ? "" : "s");
+    snprintf(text, sizeof text, "cotangent %s, %s, kernels %s%s, BLIS %s (%s), %d thread%s", COTANGENT_VERSION, compiler,
+             cpu_isa_name(cpu_isa()), cpu_has_amx() ? " with amx" : "", gemm_blis_version(), gemm_blis_kernels(), pool_threads(), pool_threads() == 1 ? "" : "s");
     return text;
 }

@@ -10,7 +10,7 @@ Prints the median time of each row for Cotangent and for PyTorch, and how many t
   --seconds S   time for each row in each round (default 3)
   --rounds N    rounds, the two in turn (default 5)
   BUILD_DIR     where meson built Cotangent
-  row           mlp, cnn, resnet18, resnet18b128, overhead (default: all)
+  row           mlp, cnn, resnet18, resnet18b128, attn, gpt, overhead (default: all)
 PYTHON names the Python that has PyTorch (default: python3).
 END
 }
@@ -38,7 +38,7 @@ done
 [ $# -gt 0 ] || { usage >&2; exit 2; }
 build=$1
 shift
-[ $# -gt 0 ] || set -- mlp cnn resnet18 resnet18b128 overhead
+[ $# -gt 0 ] || set -- mlp cnn resnet18 resnet18b128 attn gpt overhead
 
 here=$(dirname "$0")
 ours=

@@ -70,6 +70,44 @@ def resnet18b128(name, seconds):
     resnet18(name, seconds, 128)
 
 
+class Block(nn.Module):
+    """Attention and GELU, each behind a norm and around it x."""
+
+    def __init__(self, width, heads, causal):
+        super().__init__()
+        self.heads, self.causal = heads, causal
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x):
+        parts = [t.unflatten(2, (self.heads, -1)).transpose(1, 2) for t in self.qkv(self.norm1(x)).chunk(3, 2)]
+        x = x + self.out(F.scaled_dot_product_attention(*parts, is_causal=self.causal).transpose(1, 2).flatten(2))
+        return x + self.feed(self.norm2(x))
+
+
+class Transformer(nn.Module):
+    def __init__(self, vocabulary, length, width, heads, layers, out, causal):
+        super().__init__()
+        self.tokens, self.positions, self.causal = nn.Embedding(vocabulary, width), nn.Embedding(length, width), causal
+        self.blocks = nn.Sequential(*[Block(width, heads, causal) for _ in range(layers)])
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, out)
+
+    def forward(self, x):
+        z = self.norm(self.blocks(self.tokens(x) + self.positions.weight[: x.shape[1]]))
+        return self.head(z.flatten(0, 1) if self.causal else z.mean(1))
+
+
+def attn(name, seconds):
+    net = Transformer(10000, 64, 128, 4, 2, 2, False)
+    train(name, net, torch.optim.AdamW(net.parameters(), 1e-3), torch.randint(10000, (32, 64)), torch.randint(2, (32,)), seconds)
+
+
+def gpt(name, seconds):
+    net = Transformer(65, 128, 192, 6, 4, 65, True)
+    train(name, net, torch.optim.AdamW(net.parameters(), 1e-3), torch.randint(65, (16, 128)), torch.randint(65, (16 * 128,)), seconds)
+
+
 def overhead(name, seconds):
     rounds, ops = 30, 1000
     x, best = torch.ones((), requires_grad=True), 1e9
@@ -83,7 +121,7 @@ def overhead(name, seconds):
     print(f"{name:10s} scalar add fwd+bwd {best * 1e9 / ops:8.1f} ns/op", flush=True)
 
 
-ROWS = {"mlp": mlp, "cnn": cnn, "resnet18": resnet18, "resnet18b128": resnet18b128, "overhead": overhead}
+ROWS = {"mlp": mlp, "cnn": cnn, "resnet18": resnet18, "resnet18b128": resnet18b128, "attn": attn, "gpt": gpt, "overhead": overhead}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -22,6 +22,7 @@ if [ "$release_built" = yes ]; then
     with COTANGENT_ISA=avx2 run "kernels: avx2" release --no-suite install
     with OMP_NUM_THREADS=1 run "one thread" release --no-suite install
     with COTANGENT_GEMM=blis run "products by BLIS" release --no-suite install
+    with COTANGENT_GEMM=tile run "products by vector units" release --no-suite install
     with COTANGENT_NO_CACHE=1 run "without the memory cache" release --no-suite install
 fi
 
