@@ -198,18 +198,13 @@ static void run_square(const struct gemm *job, size_t row, size_t column, const 
     const size_t rows = up_to(job->m - row, SIDE), columns = up_to(job->n - column, SIDE);
     float *c = (float *)job->c + (ptrdiff_t)row * job->c_row + (ptrdiff_t)column;
     const float *bias = job->bias ? (const float *)job->bias + column : NULL;
-    const bool direct = first && last && rows == SIDE && columns == SIDE && !job->accumulate && job->activation == GEMM_IDENTITY;
+    const bool direct = first && last && rows == SIDE && columns == SIDE && !job->accumulate && !bias && job->activation == GEMM_IDENTITY;
     enum { TILE = TILE_BYTES / sizeof(float) };
     if (!first) {
         _tile_loadd(0, sums, 64);
         _tile_loadd(1, sums + TILE, 64);
         _tile_loadd(2, sums + 2 * TILE, 64);
         _tile_loadd(3, sums + 3 * TILE, 64);
-    } else if (bias && columns == SIDE) {
-        _tile_loadd(0, bias, 0);
-        _tile_loadd(1, bias + 16, 0);
-        _tile_loadd(2, bias, 0);
-        _tile_loadd(3, bias + 16, 0);
     } else {
         _tile_zero(0);
         _tile_zero(1);
@@ -233,7 +228,7 @@ static void run_square(const struct gemm *job, size_t row, size_t column, const 
             __m512 y = _mm512_loadu_ps(sums + (i / 16 * 2 + j / 16) * TILE + i % 16 * 16);
             if (job->accumulate)
                 y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(lanes, c + j));
-            if (bias && columns < SIDE)
+            if (bias)
                 y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(lanes, bias + j));
             if (job->activation == GEMM_RELU)
                 y = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_NLE_UQ), y);
