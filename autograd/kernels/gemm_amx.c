@@ -1,6 +1,6 @@
 /* gemm_amx.c - float32 products on matrix units that multiply bfloat16: each operand as the sum of three parts of 8 bits.
  *
- * x = x1 + x2 + x3 is exact, and of the nine products the six that count in float32 are summed, the smallest first. The units
+ * x = x1 + x2 + x3 is exact, and of the nine products the six that count in float32 are summed, the largest last. The units
  * flush what is below the normal numbers, and an infinity has no parts: operands whose range comes near either are refused.
  *
  * B is packed first, by all threads, A by each for its own rows, into squares of 32 x 32: three parts, each of two tiles of 16
@@ -18,7 +18,7 @@
 
 enum {
     SIDE = 32, PARTS = 3, TILE_BYTES = 1024, PART_BYTES = 2 * TILE_BYTES, SQUARE_BYTES = PARTS * PART_BYTES,
-    DEPTH = 12,                         /* squares of k at a time: what a block meets of them stays in the second-level cache */
+    DEPTH = 12,                        /* squares of k at a time: what a block meets of them stays in the second-level cache */
     ROWS = 96, COLUMNS = 192,          /* the least sides of a thread's block of C */
     ENOUGH_BLOCKS = 4, MOST_BLOCKS = 64,
     AHEAD = 64,                        /* numbers of a row, to be fetched meanwhile */
