@@ -6,6 +6,7 @@
 #include <io/io.h>
 
 #include "atomic_file.h"
+#include "tensor_file.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static int compare_stored(const void *a, const void *b)
 static int dtype_place(ct_dtype dtype)
 {
     int i = 0;
-    while (i < SAFETENSORS_DTYPES - 1 && safetensors_dtypes[i].dtype != dtype)
+    while (safetensors_dtypes[i].element != element_of(dtype))
         i++;
     return i;
 }
@@ -34,14 +35,11 @@ static int dtype_place(ct_dtype dtype)
 /* The tensors in the order of storage. */
 static struct stored *sort_tensors(const char *path, const ct_named_tensor *tensors, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!tensors[i].name || !*tensors[i].name)
-            return ct_fail("%s: tensor %zu has no name", path, i);
+    if (!named_tensors_given(path, tensors, count))
+        return NULL;
+    for (size_t i = 0; i < count; i++)
         if (!strcmp(tensors[i].name, SAFETENSORS_METADATA))
             return ct_fail("%s: no tensor may be called %s", path, SAFETENSORS_METADATA);
-        if (!tensors[i].tensor)
-            return ct_fail("%s: tensor '%s' is NULL", path, tensors[i].name);
-    }
     struct stored *sorted = heap_zeroed(count + 1, sizeof *sorted);
     if (!sorted)
         return ct_fail("%s: out of memory", path);

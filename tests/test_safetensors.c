@@ -134,6 +134,150 @@ static void test_strided_tensor_that_wants_gradients(void **state)
     unlink(path);
 }
 
+/* ---- Dtypes that become others --------------------------------------------------------------------------------------- */
+static void write_raw(const char *path, const char *dtype, int64_t count, const void *data, size_t bytes, int spaces)
+{
+    char header[200];
+    const int text = snprintf(header, sizeof header, "{\"x\":{\"dtype\":\"%s\",\"shape\":[%lld],\"data_offsets\":[0,%zu]}}%*s", dtype,
+                              (long long)count, bytes, spaces, "");
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    const unsigned char length[8] = {(unsigned char)text};
+    fwrite(length, 1, 8, file);
+    fwrite(header, 1, (size_t)text, file);
+    fwrite(data, 1, bytes, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_every_dtype_is_read(void **state)
+{
+    (void)state;
+    const struct { const char *dtype, *bytes; size_t count, size; ct_dtype becomes; double values[4]; } rows[] = {
+        {"U8", "\0\1\x7f\xff", 4, 1, CT_INT64, {0, 1, 127, 255}},
+        {"I8", "\0\1\x7f\xff", 4, 1, CT_INT64, {0, 1, 127, -1}},
+        {"U16", "\1\0\xff\xff", 2, 2, CT_INT64, {1, 65535}},
+        {"I16", "\1\0\xff\xff", 2, 2, CT_INT64, {1, -1}},
+        {"U32", "\0\0\0\x80\xff\xff\xff\xff", 2, 4, CT_INT64, {2147483648., 4294967295.}},
+        {"I32", "\0\0\0\x80\xff\xff\xff\xff", 2, 4, CT_INT64, {-2147483648., -1}},
+        {"F16", "\0\x3c\0\xc0\1\0\xff\3", 4, 2, CT_FLOAT32, {1, -2, 0x1p-24, 0x1p-14 - 0x1p-24}},
+        {"BF16", "\x80\x3f\0\xc0\1\0\x80\x7f", 4, 2, CT_FLOAT32, {1, -2, 0x1p-133, INFINITY}},
+        {"F32", "\0\0\x80\x3f\0\0\0\xc0", 2, 4, CT_FLOAT32, {1, -2}},
+        {"F64", "\0\0\0\0\0\0\xf0\x3f", 1, 8, CT_FLOAT64, {1}},
+        {"I64", "\xfe\xff\xff\xff\xff\xff\xff\xff", 1, 8, CT_INT64, {-2}},
+        {"BOOL", "\0\1\1", 3, 1, CT_BOOL, {0, 1, 1}},
+    };
+    const char *path = path_of("dtype.safetensors");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int map = 0; map < 2; map++) {
+            CT_SCOPE;
+            write_raw(path, rows[i].dtype, (int64_t)rows[i].count, rows[i].bytes, rows[i].count * rows[i].size, 0);
+            ct_tensor_file *file = map ? ct_io_safetensors_map(path) : ct_io_safetensors_open(path);
+            ct_tensor *x = ct_tensor_file_read(file, "x");
+            assert_fine();
+            assert_int_equal(ct_dtype_of(x), rows[i].becomes);
+            const double *values = ct_data(ct_cast(x, CT_FLOAT64));
+            for (size_t j = 0; j < rows[i].count; j++)
+                assert_true(values[j] == rows[i].values[j]);
+            ct_free(file);
+        }
+    unlink(path);
+}
+
+/* Against the definition, every bit pattern. */
+static void test_all_half_floats(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    enum { COUNT = 1 << 16 };
+    static uint16_t halves[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        halves[i] = (uint16_t)i;
+    const char *path = path_of("half.safetensors");
+    write_raw(path, "F16", COUNT, halves, sizeof halves, 0);
+    ct_tensor_file *file = ct_io_safetensors_open(path);
+    const float *values = ct_data(ct_tensor_file_read(file, "x"));
+    assert_fine();
+    for (int i = 0; i < COUNT; i++) {
+        const int exponent = i >> 10 & 31, mantissa = i & 1023;
+        const double magnitude = exponent == 31 ? (mantissa ? NAN : INFINITY)
+                                 : exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24);
+        if (isnan(magnitude))
+            assert_true(isnan(values[i]));
+        else
+            assert_true(values[i] == (i >> 15 ? -magnitude : magnitude));
+        assert_int_equal(signbit(values[i]) != 0, i >> 15);
+    }
+    ct_free(file);
+    unlink(path);
+}
+
+/* ---- Mapped files ---------------------------------------------------------------------------------------------------- */
+static void test_mapped_tensors_share_the_file(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    const char *path = path_of("map.safetensors");
+    ct_tensor *x = ct_arange(1000.0);
+    assert_true(ct_io_safetensors_write(path, (ct_named_tensor[]){{"x", x}, {"none", ct_zeros(0, 2)}}, 2, NULL, 0));
+    ct_tensor_file *file = ct_io_safetensors_map(path);
+    assert_fine();
+    const size_t before = ct_memory().live;
+    ct_tensor *mapped = ct_tensor_file_read(file, "x");
+    assert_true(ct_memory().live - before < 1000);
+    assert_true(ct_equal(mapped, x));
+    assert_ptr_equal(ct_data(ct_tensor_file_read(file, "x")), ct_data(mapped));
+    assert_int_equal(ct_numel(ct_tensor_file_read(file, "none")), 0);
+    ct_free(file);
+    assert_true(ct_io_safetensors_write(path, (ct_named_tensor[]){{"x", ct_neg(x)}}, 1, NULL, 0)); /* the old file's pages stay */
+    assert_true(ct_equal(mapped, x));
+    assert_fine();
+    unlink(path);
+}
+
+static void test_writing_to_a_mapped_tensor_leaves_the_file(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    const char *path = path_of("map.safetensors");
+    assert_true(ct_io_safetensors_write(path, (ct_named_tensor[]){{"x", ct_ones(5000)}}, 1, NULL, 0));
+    ct_tensor_file *file = ct_io_safetensors_map(path);
+    ct_tensor *mapped = ct_require_grad(ct_tensor_file_read(file, "x"));
+    assert_true(ct_backward(ct_sum(ct_square(mapped))));
+    {
+        CT_NO_GRAD;
+        assert_non_null(ct_add_(mapped, ct_neg(ct_gradient(mapped))));
+    }
+    assert_float_equal(ct_item(ct_sum(mapped)), -5000, 0);
+    ct_free(file);
+    file = ct_io_safetensors_open(path);
+    assert_float_equal(ct_item(ct_sum(ct_tensor_file_read(file, "x"))), 5000, 0);
+    assert_fine();
+    ct_free(file);
+    unlink(path);
+}
+
+static void test_mapped_bytes_out_of_line_are_copied(void **state)
+{
+    (void)state;
+    const char *path = path_of("odd.safetensors");
+    for (int spaces = 0; spaces < 8; spaces++) {
+        CT_SCOPE;
+        write_raw(path, "F64", 2, (const double[]){0.5, -3}, 16, spaces);
+        ct_tensor_file *file = ct_io_safetensors_map(path);
+        ct_tensor *x = ct_tensor_file_read(file, "x");
+        assert_fine();
+        assert_int_equal((uintptr_t)ct_data(x) % 8, 0);
+        assert_float_equal(ct_item(ct_sum(x)), -2.5, 0);
+        ct_free(file);
+    }
+    write_raw(path, "BOOL", 2, "\1\2", 2, 0);
+    ct_tensor_file *file = ct_io_safetensors_map(path);
+    assert_null(ct_tensor_file_read(file, "x"));
+    assert_error("bool at index 1 is 2");
+    ct_free(file);
+    unlink(path);
+}
+
 /* ---- Saving ------------------------------------------------------------------------------------------------------ */
 static void test_bad_names_are_refused(void **state)
 {
@@ -299,6 +443,11 @@ int main(void)
         cmocka_unit_test(test_bytes_are_those_of_the_reference),
         cmocka_unit_test(test_objects_outlive_their_file_name),
         cmocka_unit_test(test_strided_tensor_that_wants_gradients),
+        cmocka_unit_test(test_every_dtype_is_read),
+        cmocka_unit_test(test_all_half_floats),
+        cmocka_unit_test(test_mapped_tensors_share_the_file),
+        cmocka_unit_test(test_writing_to_a_mapped_tensor_leaves_the_file),
+        cmocka_unit_test(test_mapped_bytes_out_of_line_are_copied),
         cmocka_unit_test(test_bad_names_are_refused),
         cmocka_unit_test(test_unwritable_paths_are_named),
         cmocka_unit_test(test_failed_save_keeps_the_old_file),

@@ -31,7 +31,12 @@ static const struct malformed {
     {"{\"\":" F32("[1]", "[0,4]") "}", 4, "empty name"},
     {"{\"x\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype is missing"},
     {"{\"x\":{\"dtype\":1,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype is missing or no string"},
-    {"{\"x\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "tensor 'x': dtype 'F16', want F32"},
+    {"{\"x\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, "tensor 'x': dtype 'F8_E4M3' is not read: want F64"},
+    {"{\"x\":{\"dtype\":\"U64\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, "dtype 'U64' is not read"},
+    {"{\"x\":{\"dtype\":\"C64\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, "dtype 'C64' is not read"},
+    {"{\"x\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]}}", 1, "dtype 'F4' is not read"},
+    {"{\"x\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, "hold 4 bytes, dtype and shape want 8"},
+    {"{\"x\":{\"dtype\":\"I8\",\"shape\":[2305843009213693952],\"data_offsets\":[0,4]}}", 4, "overflows the count of bytes"},
     {"{\"x\":{\"dtype\":\"f32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype 'f32'"},
     {"{\"x\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "shape is missing"},
     {"{\"x\":" F32("4", "[0,4]") "}", 4, "shape is missing or no array"},
@@ -40,6 +45,7 @@ static const struct malformed {
     {"{\"x\":" F32("[\"1\"]", "[0,4]") "}", 4, "size 0 of its shape"},
     {"{\"x\":" F32("[1,1,1,1,1,1,1,1,1]", "[0,4]") "}", 4, "9 axes, want at most 8"},
     {"{\"x\":" F32("[4611686018427387904,4611686018427387904]", "[0,4]") "}", 4, "overflows"},
+    {"{\"x\":" F32("[0,4611686018427387904,4611686018427387904]", "[0,0]") "}", 0, "overflows"},
     {"{\"x\":" F32("[4611686018427387905]", "[0,4]") "}", 4, "overflows"},
     {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "data_offsets are not two"},
     {"{\"x\":" F32("[1]", "4") "}", 4, "data_offsets are not two"},
@@ -83,6 +89,8 @@ static void assert_refused(const char *path, const char *reason)
 {
     assert_null(ct_io_safetensors_open(path));
     assert_non_null(strstr(ct_error(), path));
+    assert_error(reason);
+    assert_null(ct_io_safetensors_map(path));
     assert_error(reason);
     unlink(path);
 }

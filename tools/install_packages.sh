@@ -37,6 +37,11 @@ new_enough() {                                  # meson of at least 1.0
     have meson && case $(meson --version) in 0.* | '') false ;; esac
 }
 
+fuzzes() {                                      # clang finds its libFuzzer
+    archive=$(clang -print-runtime-dir 2> /dev/null)/libclang_rt.fuzzer-$(uname -m).a
+    [ -e "$archive" ] || [ -e "$(clang -print-file-name=libclang_rt.fuzzer.a 2> /dev/null)" ]
+}
+
 check() {
     packages=
     wants=
@@ -49,6 +54,7 @@ check() {
     compiles "$cc" c blis.h || { have pkg-config && pkg-config --exists blis; } || lacks libblis-dev "BLIS, with headers"
     compiles "$cc" c zlib.h || lacks zlib1g-dev "zlib, with headers"
     compiles "$cc" c png.h || lacks libpng-dev "libpng, with headers"
+    compiles "$cc" c zip.h || lacks libzip-dev "libzip, with headers"
     compiles "$cc" c jansson.h || lacks libjansson-dev "jansson 2.7 or later, with headers"
     if [ "$level" -ge 2 ]; then
         compiles "$cc" c cmocka.h || lacks libcmocka-dev "cmocka, with headers"
@@ -56,6 +62,7 @@ check() {
     fi
     if [ "$level" -ge 3 ]; then
         have clang || lacks clang "clang"
+        fuzzes || lacks libclang-rt-dev "libFuzzer, which comes with clang's runtime"
         # Without the C library's debug symbols, Debian's valgrind does not start.
         { have valgrind && valgrind -q true > /dev/null 2>&1; } || lacks "valgrind libc6-dbg" "valgrind, able to run"
     fi

@@ -57,6 +57,22 @@ run() {
     row "$stage" $counts $(($(date +%s) - start))
 }
 
+# stage STAGE COMMAND...: a program that prints TAP, outside meson.
+stage() {
+    name=$1
+    shift
+    headline "$name: running"
+    start=$(date +%s)
+    "$@" | tee "$work/$name.tap" || true
+    good=$(grep -c '^ok ' "$work/$name.tap" || true) bad=$(grep -c '^not ok ' "$work/$name.tap" || true)
+    grep '^not ok ' "$work/$name.tap" | sed "s/^/$name: /" >> "$work/failed.txt" || true
+    if [ "$((good + bad))" -eq 0 ]; then
+        echo "$name: no results" >> "$work/failed.txt"
+        bad=1
+    fi
+    row "$name" "$good" "$bad" 0 $(($(date +%s) - start))
+}
+
 # Reads meson's log, an object a line, with what a program printed as one string in it. A program that prints TAP counts by its
 # lines, any other as one case. One that crashed, ran out of time or exited with an error without a failed line is a failed case.
 count() {

@@ -1,12 +1,17 @@
 #!/bin/sh
-# What test.sh does, then what takes longer: other instruction sets, one thread, every product by BLIS, clang, ThreadSanitizer,
-# valgrind. The last line counts the cases; the exit status is 0 if none failed.
+# What test.sh does, then what takes longer: other instruction sets, one thread, every product by BLIS, clang, the fuzz
+# targets (FUZZ_MINUTES each, 1), ThreadSanitizer, valgrind. The last line counts the cases; the exit status is 0 if none failed.
 set -eu
 
 "$(dirname -- "$0")/install_packages.sh" full
 # shellcheck source=tools/stages.sh
 . "$(dirname -- "$0")/stages.sh"
+if [ -z "${CT_TEST_PYTHON:-}" ]; then           # NumPy and safetensors from PyPI; without a network those tests are skipped
+    python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet numpy safetensors && export CT_TEST_PYTHON="$work/venv/bin/python" || true
+fi
+export CT_TEST_KILLS=2000
 short_stages
+unset CT_TEST_KILLS
 
 with() {                                        # NAME=VALUE COMMAND...
     setting=$1
@@ -29,6 +34,9 @@ fi
 export CC=clang CXX=clang++
 if build "clang" clang --buildtype=release -Dwerror=true; then
     run "clang" clang
+fi
+if build "fuzzing" fuzz --buildtype=debugoptimized -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false; then
+    stage "fuzzing" "$root/tools/fuzz.sh" "$work/fuzz"
 fi
 unset CC CXX
 export CT_TEST_QUICK=1                          # the tools below make programs many times slower

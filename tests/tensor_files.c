@@ -1,0 +1,45 @@
+/* Rewrites a tensor file in another format, for test_python_files.sh: tensor_files FROM TO, by the ends of the names. */
+#include <io/io.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool ends(const char *name, const char *end)
+{
+    const size_t length = strlen(name), wanted = strlen(end);
+    return length >= wanted && !strcmp(name + length - wanted, end);
+}
+
+static bool write_file(const char *path, const ct_named_tensor *tensors, size_t count)
+{
+    if (ends(path, ".npy"))
+        return ct_io_npy_write(path, tensors[0].tensor);
+    if (ends(path, ".npz"))
+        return ct_io_npz_write(path, tensors, count, true);
+    return ct_io_safetensors_write(path, tensors, count, &(ct_metadata){"format", "pt"}, 1);
+}
+
+int main(int words, char **word)
+{
+    if (words != 3)
+        return 2;
+    const char *limit = getenv("TENSOR_FILES_LIMIT");
+    if (limit)
+        ct_memory_set_limit((size_t)strtoull(limit, NULL, 10));
+    const bool alone = ends(word[1], ".npy");
+    ct_tensor_file *file = alone ? NULL : ends(word[1], ".npz") ? ct_io_npz_open(word[1]) : ct_io_safetensors_map(word[1]);
+    const size_t count = alone ? 1 : ct_tensor_file_count(file);
+    ct_named_tensor *tensors = calloc(count + 1, sizeof *tensors);
+    for (size_t i = 0; tensors && i < count; i++) {
+        const char *name = alone ? "x" : ct_tensor_file_name(file, i);
+        tensors[i] = (ct_named_tensor){name, alone ? ct_io_npy_read(word[1]) : ct_tensor_file_read(file, name)};
+    }
+    if (tensors && ct_ok())
+        write_file(word[2], tensors, count);
+    free(tensors);
+    ct_free(file);
+    const int failed = ct_report_error();
+    ct_shutdown();
+    return failed;
+}
