@@ -96,7 +96,8 @@ check "users see none of the headers below it" brings_no_other_folders
 
 can_link_statically() {                         # COMPILER: are there archives of everything?
     echo 'int main(void) { return 0; }' > "$work/empty.c"
-    "$1" -static "$work/empty.c" -o "$work/empty" -lblis -lgomp -lpng16 -ljansson -lz -lm > /dev/null 2>&1
+    # shellcheck disable=SC2046
+    "$1" -static "$work/empty.c" -o "$work/empty" $(pkg-config --static --libs cotangent | sed 's/-lcotangent//') > /dev/null 2>&1
 }
 
 uses_the_archive() {
