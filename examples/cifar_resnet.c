@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-static struct settings s = {.epochs = 6, .batch_size = 128, .lr = 0.1};
+static struct settings s = {.epochs = 6, .batch_size = 64, .lr = 0.05};
 static const char *model = "resnet18", *course = "onecycle";
 static int64_t winograd = 1, workers = 1, augment = 1;
-static double momentum = 0.9, weight_decay = 5e-4;
+static double momentum = 0.9, weight_decay = 5e-4, rotation = 0;
 
 static const struct option_row options[] = {
     SETTINGS_ROWS(s, "folder of CIFAR-10's binary files", "largest learning rate of SGD"),
@@ -14,7 +14,8 @@ static const struct option_row options[] = {
     {"schedule", "NAME", "of the learning rate: onecycle or cosine", .text = &course},
     {"momentum", "X", "of SGD", .number = &momentum},
     {"weight-decay", "X", "of SGD", .number = &weight_decay},
-    {"augment", "0|1", "crop, mirror and turn the training images at random", .whole = &augment},
+    {"augment", "0|1", "crop and mirror the training images at random", .whole = &augment},
+    {"rotation", "X", "turn them too, by up to X degrees either way", .number = &rotation},
     {"workers", "N", "threads that prepare batches meanwhile", .whole = &workers},
     {"winograd", "0|1", "3x3 convolutions by Winograd's algorithm", .whole = &winograd},
     {0},
@@ -58,7 +59,7 @@ int main(int count, char **words)
     ct_set_winograd(winograd);
     struct classifier c = {.net = make_model()};
     c.sets = settings_open_images(&s);
-    ct_dataset *looks = ct_data_augment(c.sets.training, .crop_padding = augment ? 4 : 0, .flip = augment, .rotation = augment ? 5 : 0,
+    ct_dataset *looks = ct_data_augment(c.sets.training, .crop_padding = augment ? 4 : 0, .flip = augment, .rotation = rotation,
                                         .seed = (uint64_t)s.seed);
     c.loader = ct_loader_new(looks, .batch_size = s.batch_size, .shuffle = true, .seed = (uint64_t)s.seed, .workers = workers,
                              .channels_last = true);
