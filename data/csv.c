@@ -92,7 +92,7 @@ static enum row read_quoted(struct reader *r, const char **p, struct field *fiel
             return ROW_CUT;
         if (*q == '"' && (q + 1 == r->end || q[1] != '"')) {
             *p = q + 1;
-            *field = (struct field){r->text, length, true};
+            *field = (struct field){length ? r->text : "", length, true};
             return ROW_READ;
         }
         q += *q == '"';

@@ -72,6 +72,7 @@ int main(int count, char **words)
     options_parse("Races optimizers on handwritten digits.", options, count, words);
     if (s.epochs > MOST_EPOCHS)
         options_refuse("--epochs %lld: want at most %d", (long long)s.epochs, MOST_EPOCHS);
+    settings_check_path("plot", plot);
     if (!settings_apply(&s))
         return ct_report_error();
     static double losses[MOST][MOST_EPOCHS], accuracies[MOST][MOST_EPOCHS];
@@ -79,8 +80,10 @@ int main(int count, char **words)
     ct_curve curves[MOST];
     struct sets sets = settings_open_digits(&s, true);
     size_t racers = 0;
-    for (const char *at = wanted; ct_ok() && racers < MOST;) {
+    for (const char *at = wanted; ct_ok();) {
         const size_t length = strcspn(at, ",");
+        if (racers == MOST)
+            options_refuse("--optimizers %s: want at most %d names", wanted, MOST);
         snprintf(names[racers++], sizeof *names, "%.*s", (int)length, at);
         ct_module *probe = ct_nn_linear(1, 1);  /* a wrong name is found out before the race */
         ct_free(make(names[racers - 1], probe)), ct_free(probe);

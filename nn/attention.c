@@ -102,6 +102,8 @@ static bool join_masks(const struct attention *m, const ct_nn_attend_options *o,
         return ct_fail("attend: key_padding %s of %s, want (%lld, %lld) of bool", module_shape_text(text, o->key_padding),
                        ct_dtype_name(ct_dtype_of(o->key_padding)), (long long)batch, (long long)keys) != NULL;
     ct_tensor *padding = ct_reshape(o->key_padding, batch, 1, 1, keys);
+    if (o->mask && ct_dtype_of(o->mask) != CT_BOOL && ct_dtype_of(o->mask) != ct_dtype_of(qkv[Q]))
+        return ct_fail("attend: the mask is %s, want bool or %s", ct_dtype_name(ct_dtype_of(o->mask)), ct_dtype_name(ct_dtype_of(qkv[Q]))) != NULL;
     if (o->mask && ct_dtype_of(o->mask) != CT_BOOL)
         return (*allowed = ct_where(padding, -INFINITY, o->mask)) != NULL;
     *allowed = ct_logical_not(padding);

@@ -1,4 +1,5 @@
 /* A language model continues a text: one token at a time, each from the distribution that those before it make likely. */
+#include <float.h>
 #include <math.h>
 
 #include "nn/sequence_parts.h"
@@ -7,9 +8,9 @@ const ct_nn_generate_options ct_nn_generate_defaults = {CT_NN_GENERATE_DEFAULTS 
 
 static ct_tensor *choose(ct_tensor *logits, int64_t vocabulary, const ct_nn_generate_options *o) /* (N, vocabulary) -> (N, 1) */
 {
-    if (o->temperature == 0)
+    if (o->temperature < FLT_MIN)
         return ct_argmax(logits, -1, .keepdims = true);
-    logits = ct_div(logits, o->temperature);
+    logits = ct_div(ct_sub(logits, ct_amax(logits, -1, .keepdims = true)), o->temperature); /* no quotient is above 0 */
     if (o->top_k == 0 || o->top_k >= vocabulary)
         return ct_multinomial(ct_softmax(logits, -1), 1, .generator = o->generator);
     ct_tensor *places = NULL, *best = ct_topk(logits, o->top_k, -1, .indices = &places);

@@ -92,6 +92,15 @@ struct run {
     ct_tensor **steps;                          /* room for them, and then for what they give */
 };
 
+/* x, and 0 for each step that is padding, whatever stood there: NULL only after a failure. */
+static ct_tensor *without_padding(const struct run *r, ct_tensor *x)
+{
+    if (!x || !r->lengths || r->shortest == (int64_t)r->count)
+        return x;
+    ct_tensor *real = ct_lt(ct_arange((int64_t)r->count), ct_unsqueeze(r->lengths, 1));
+    return real ? ct_where(ct_unsqueeze(real, 2), x, 0.0) : NULL;
+}
+
 static ct_tensor *direction_run(const struct run *r, ct_tensor *x, const struct cell *cell, bool reverse, struct state *s)
 {
     const struct kind *kind = r->m->kind;
@@ -105,11 +114,7 @@ static ct_tensor *direction_run(const struct run *r, ct_tensor *x, const struct 
         *s = r->lengths && (int64_t)t >= r->shortest ? held(after, *s, r->lengths, t) : after;
         r->steps[t] = s->h;
     }
-    ct_tensor *y = s->h ? ct_stack(r->steps, r->count, 1) : NULL;
-    if (!y || !r->lengths || r->shortest == (int64_t)r->count)
-        return y;
-    ct_tensor *real = ct_lt(ct_arange((int64_t)r->count), ct_unsqueeze(r->lengths, 1));
-    return real ? ct_where(ct_unsqueeze(real, 2), y, 0.0) : NULL;
+    return s->h ? without_padding(r, ct_stack(r->steps, r->count, 1)) : NULL;
 }
 
 /* ---- All of them ------------------------------------------------------------------------------------------------------------------ */
@@ -181,7 +186,8 @@ static ct_tensor *run(ct_module *self, ct_tensor *x, const ct_nn_recurrent_run_o
     if (!r.steps)
         return ct_fail("%s: out of memory", call);
     ct_tensor **ends = r.steps + r.count, *y = NULL;
-    bool good = all_layers(self, &r, x, o->h0, o->c0, ends, &y);
+    x = without_padding(&r, x);                 /* a NaN there would reach the weights' gradients, as 0 NaN */
+    bool good = x && all_layers(self, &r, x, o->h0, o->c0, ends, &y);
     if (good && o->h)
         good = (*o->h = ct_promote(ct_stack(ends, cells, 0))) != NULL;
     if (good && o->c)

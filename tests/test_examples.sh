@@ -215,6 +215,10 @@ check "optimizer_race" succeeds
 check "optimizer_race draws seven curves" [ "$(curves "$work/race.svg")" -eq 7 ]
 run "$bin/optimizer_race" --optimizers adam,adm
 check "optimizer_race --optimizers adam,adm" [ "$status" -eq 2 ]
+run "$bin/optimizer_race" --optimizers "$(printf 'sgd,%.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13)adam"
+check "optimizer_race with more optimizers than it has room for" [ "$status" -eq 2 ]
+run "$bin/optimizer_race" --plot "$work/no-such-folder/race.svg"
+check "optimizer_race --plot into no folder" [ "$status" -eq 2 ]
 run "$bin/custom_op"
 check "custom_op" succeeds
 check "custom_op passes its check" says "agree"

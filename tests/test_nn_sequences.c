@@ -272,6 +272,7 @@ static void test_attention_refuses_what_cannot_work(void **state)
     FAILED(ct_nn_attend(m, x, x, x, .mask = ct_zeros(3, 5, 5)), "mask (3, 5, 5)"); /* which axis is missing? */
     FAILED(ct_nn_attend(m, x, x, x, .mask = ct_zeros(3, 3, 5, 5)), "mask (3, 3, 5, 5)");
     FAILED(ct_nn_attend(m, x, x, x, .mask = ct_zeros_as(CT_INT64, 5, 5)), "the mask is int64, want bool or float32");
+    FAILED(ct_nn_attend(m, x, x, x, .mask = ct_zeros_as(CT_INT64, 5, 5), .key_padding = ct_zeros_as(CT_BOOL, 3, 5)), "the mask is int64, want bool or float32");
     FAILED(ct_nn_attend(m, x, x, x, .key_padding = padding_of(5, 3, 2)), "attend: key_padding (2, 5) of bool, want (3, 5) of bool");
     FAILED(ct_nn_attend(m, x, x, x, .key_padding = ct_zeros(3, 5)), "key_padding (3, 5) of float32");
     assert_non_null(ct_nn_attend(m, x, x, x, .mask = ct_zeros(1, 2, 5, 5)));
@@ -523,7 +524,11 @@ static void test_generation_keeps_to_its_options(void **state)
     drawn = ct_bincount(ct_reshape(ct_nn_gpt_generate(gpt, many, .count = 1, .top_k = 3), 4000), .minlength = 11);
     assert_int_equal(ct_item_int(ct_sum(ct_gt(drawn, 0))), 3);
     assert_close(ct_sort(ct_topk(ct_cast(drawn, CT_FLOAT32), 3, 0), 0), ct_sort(ct_mul(ct_div(ct_topk(p, 3, 0), ct_sum(ct_topk(p, 3, 0))), 4000.0), 0), 160);
-    assert_true(ct_equal(ct_nn_gpt_generate(gpt, prompt, .count = 3, .temperature = 1e-4), ct_narrow(greedy, 1, 0, 3)));
+    const double cold[] = {1e-4, 1e-38, 1e-40, 1e-300};
+    for (int i = 0; i < 4; i++) {
+        assert_true(ct_equal(ct_nn_gpt_generate(gpt, prompt, .count = 3, .temperature = cold[i]), ct_narrow(greedy, 1, 0, 3)));
+        assert_true(ct_equal(ct_nn_gpt_generate(gpt, prompt, .count = 3, .temperature = cold[i], .top_k = 3), ct_narrow(greedy, 1, 0, 3)));
+    }
     FAILED(ct_nn_gpt_generate(gpt, prompt), "gpt_generate: count 0, top_k 0: want at least 1 and at least 0");
     FAILED(ct_nn_gpt_generate(gpt, prompt, .count = 1, .top_k = -1), "top_k -1");
     FAILED(ct_nn_gpt_generate(gpt, prompt, .count = 1, .temperature = -1), "temperature -1: want at least 0");
@@ -652,6 +657,16 @@ static void test_a_long_sequence_is_two_short_ones(void **state)
     }
 }
 
+static ct_module *two_way_lstm(void)
+{
+    return ct_nn_lstm(3, 4, .layers = 2, .bidirectional = true);
+}
+
+static ct_module *two_way_gru(void)
+{
+    return ct_nn_gru(3, 4, .layers = 2, .bidirectional = true);
+}
+
 static void test_lengths_in_any_order_are_sequences_alone(void **state)
 {
     (void)state;
@@ -669,6 +684,26 @@ static void test_lengths_in_any_order_are_sequences_alone(void **state)
         assert_close(ct_narrow(c, 1, i, 1), one_c, 1e-6);
     }
     ct_free(lstm);
+}
+
+static void test_what_stands_in_padding_does_not_matter(void **state)
+{
+    (void)state;
+    ct_module *(*const make[])(void) = {two_way_lstm, two_way_gru};
+    for (int i = 0; i < 2; i++) {
+        CT_SCOPE;
+        ct_module *m = make[i]();
+        ct_tensor *x = ct_randn(2, 5, 3), *lengths = ct_vector_int(5, 2), *y[2], *gradient[2];
+        for (int k = 0; k < 2; k++) {
+            y[k] = ct_nn_recurrent_run(m, x, .lengths = lengths);
+            ct_zero_grad(m);
+            assert_true(ct_backward(ct_sum(ct_mul(y[k], y[k]))));
+            gradient[k] = ct_clone(ct_gradient(parameter(m, "weight_ih_l0")));
+            x = ct_where(ct_unsqueeze(ct_lt(ct_arange(5), ct_unsqueeze(lengths, 1)), 2), x, (double)NAN);
+        }
+        assert_true(ct_equal(y[0], y[1]) && ct_equal(gradient[0], gradient[1]));
+        ct_free(m);
+    }
 }
 
 static void test_recurrent_nets_start_uniform_and_drop_between_layers(void **state)
@@ -908,6 +943,7 @@ int main(void)
         TEST(test_a_gpt_learns_a_cycle),
         TEST(test_a_long_sequence_is_two_short_ones),
         TEST(test_lengths_in_any_order_are_sequences_alone),
+        TEST(test_what_stands_in_padding_does_not_matter),
         TEST(test_recurrent_nets_start_uniform_and_drop_between_layers),
         TEST(test_recurrent_nets_refuse_what_cannot_work),
         TEST(test_gradients_are_those_of_differences),

@@ -104,6 +104,10 @@ static void test_options(void **state)
     assert_string_equal(ct_table_category(table, 1, 0), "2");
     assert_true(value_at(table, 0, 0) == 3 && isnan(value_at(table, 1, 1)));
     ct_free(table);
+    table = TABLE("\"\",a\n\"\",1\n");
+    assert_fine();
+    assert_string_equal(ct_table_name(table, 0), "");
+    ct_free(table);
     table = TABLE("a\n");
     assert_fine();
     assert_int_equal(ct_table_rows(table), 0);
