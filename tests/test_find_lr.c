@@ -43,6 +43,36 @@ static void test_a_search_finds_a_rate_and_puts_everything_back(void **state)
     ct_free(p.optimizer), ct_free(p.net);
 }
 
+/* Batches of chance: of a line under noise. */
+static double noisy_loss(void *context)
+{
+    const struct problem *p = context;
+    ct_tensor *x = ct_randn(32, 8), *y = ct_add(ct_matmul(x, p->x), ct_randn(32, 1));
+    ct_zero_grad(p->optimizer);
+    ct_tensor *loss = ct_mse(ct_forward(p->net, x), y);
+    return ct_backward(loss) ? ct_item(loss) : NAN;
+}
+
+static void test_chance_is_not_taken_for_a_fall(void **state)
+{
+    (void)state;
+    int found = 0;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        CT_SCOPE;
+        ct_seed(seed);
+        struct problem p = {.x = ct_randn(8, 1), .net = ct_nn_linear(8, 1)};
+        p.optimizer = seed % 2 ? ct_optim_adamw(p.net) : ct_optim_sgd(p.net);
+        const double rate = ct_train_find_lr(p.optimizer, noisy_loss, &p);
+        if (isnan(rate))
+            assert_error("the loss falls clearly at no rate from 1e-07");
+        else
+            found++;
+        assert_true(isnan(rate) || (rate > 0.01 && rate < 1));
+        ct_free(p.optimizer), ct_free(p.net);
+    }
+    assert_true(found >= 6);
+}
+
 static void test_a_plot_breaks_where_a_point_is_missing(void **state)
 {
     (void)state;
@@ -116,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_search_finds_a_rate_and_puts_everything_back),
+        cmocka_unit_test(test_chance_is_not_taken_for_a_fall),
         cmocka_unit_test(test_a_plot_breaks_where_a_point_is_missing),
         cmocka_unit_test(test_gnuplot_draws_where_it_is_installed),
         cmocka_unit_test(test_batch_norm_is_counted_anew_over_an_epoch),

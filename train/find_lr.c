@@ -1,5 +1,6 @@
 /* The learning rate under which the loss falls fastest (arXiv:1506.01186, section 3.3): rates that grow step by step, until the loss runs away. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "autograd/memory.h"
 #include "autograd/raw.h"
@@ -53,17 +54,35 @@ static size_t search(ct_optimizer *optimizer, ct_closure *closure, void *context
     return (size_t)o->steps;
 }
 
-/* Where the smoothed loss falls fastest over a step of the rate. */
-static double steepest(const double *rates, const double *losses, size_t count)
+static int by_size(const void *a, const void *b)
 {
-    size_t at = 0;
-    double most = 0;
-    for (size_t i = 1; i + 1 < count; i++)
-        if (losses[i - 1] - losses[i + 1] > most)
-            most = losses[i - 1] - losses[i + 1], at = i;
-    if (!at)
-        ct_fail("find_lr: the loss does not fall at any rate");
-    return at ? rates[at] : NAN;
+    const double x = fabs(*(const double *)a), y = fabs(*(const double *)b);
+    return (x > y) - (x < y);
+}
+
+/* The steepest fall before the lowest loss, by lines fitted to a tenth of the steps each, past the tenth in which the smoothed loss is few
+ * losses' mean. A fall counts if it is far steeper than most lines, which are chance, or than all rises, and does not come back from one. Spoils slopes. */
+static double steepest(const double *rates, const double *losses, double *slopes, size_t count, size_t steps)
+{
+    const size_t half = steps / 20 + 1;
+    size_t lowest = 0, at = 0, seen = 0;
+    double fall = 0, rise = 0;
+    for (size_t i = 1; i < count; i++)
+        lowest = losses[i] < losses[lowest] ? i : lowest;
+    for (size_t i = steps / 10 + half; i <= lowest && i + half < count; i++) {
+        double slope = 0;
+        for (size_t j = 1; j <= half; j++)
+            slope += (double)j * (losses[i + j] - losses[i - j]);
+        slopes[seen++] = slope;
+        rise = fmax(rise, slope);
+        if (-slope > fall && -slope > 2 * rise)
+            fall = -slope, at = i;
+    }
+    qsort(slopes, seen, sizeof *slopes, by_size);
+    if (at && (fall > 3 * fabs(slopes[seen / 2]) || fall > 10 * rise))
+        return rates[at];
+    ct_fail("find_lr: the loss falls clearly at no rate from %g to %g: more steps or larger batches may help", rates[0], rates[count ? count - 1 : 0]);
+    return NAN;
 }
 
 double(ct_train_find_lr)(ct_optimizer *optimizer, ct_closure *closure, void *context, const ct_find_lr_options *options)
@@ -75,7 +94,7 @@ double(ct_train_find_lr)(ct_optimizer *optimizer, ct_closure *closure, void *con
         return ct_fail("find_lr: from %g to %g in %lld steps: want two rising rates above 0, and at least 3 steps", o->from, o->to,
                        (long long)o->steps), NAN;
     struct optimizer_source state;
-    double *rates = heap_zeroed((size_t)o->steps, 2 * sizeof *rates), *losses = rates + o->steps, found = NAN;
+    double *rates = heap_zeroed((size_t)o->steps, 3 * sizeof *rates), *losses = rates + o->steps, found = NAN;
     if (!rates)
         return ct_fail("find_lr: out of memory"), NAN;
     if (!optimizer_remember(optimizer, &state)) {
@@ -87,7 +106,7 @@ double(ct_train_find_lr)(ct_optimizer *optimizer, ct_closure *closure, void *con
         const size_t count = search(optimizer, closure, context, o, rates, losses);
         put_back(optimizer, values);
         if (optimizer_put_back(optimizer, &state) && ct_ok()) {
-            found = steepest(rates, losses, count);
+            found = steepest(rates, losses, losses + o->steps, count, (size_t)o->steps);
             const ct_curve curve = {"smoothed loss", rates, losses, count};
             if (o->plot && !ct_train_plot(o->plot, &curve, 1, .title = "Learning rate range test", .x_label = "learning rate", .y_label = "loss", .log_x = true))
                 found = NAN;

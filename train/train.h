@@ -35,7 +35,8 @@ typedef struct { double from, to; int64_t steps; const char *plot; char end_; } 
 #define CT_FIND_LR_DEFAULTS .from = 1e-7, .to = 10, .steps = 100,
 CT_API extern const ct_find_lr_options ct_find_lr_defaults;
 CT_API double ct_train_find_lr(ct_optimizer *optimizer, ct_closure *closure, void *context, const ct_find_lr_options *options); /* steps at growing rates, a batch of
-                                                            closure's each, until the loss runs away; the rate where it fell fastest, NaN on error. Parameters and
+                                                            closure's each, until the loss runs away; the rate where it fell fastest before it was lowest; NaN on
+                                                            error, or where no fall stands out. A guess: the plot tells more. Parameters and
                                                             optimizer are put back; buffers of the module, such as running statistics, are not */
 
 #ifdef __cplusplus
