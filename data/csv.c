@@ -151,6 +151,11 @@ static enum row store(struct reader *r, struct table_column *column, const struc
         column->has_numbers = true;
         return ROW_READ;
     }
+    if (table_list_has(r->options->numbers, column->name, strlen(column->name))) {
+        ct_fail("%s: line %lld: %s: \"%.*s\" is no number", r->path, (long long)r->line, column->name, (int)(field->length < 80 ? field->length : 80),
+                field->text);
+        return ROW_BAD;
+    }
     column->is_category = true;
     if (column->has_numbers) {
         r->again = true;
@@ -342,18 +347,10 @@ static bool read_rows(struct reader *r, ct_table *table)
     return !r->failed;
 }
 
-/* Every name in the option `categories` is a column's. */
+/* Every name in the options is a column's. */
 static bool check_lists(const struct reader *r, const ct_table *table)
 {
-    for (const char *name = r->options->categories; name && *name; name += strcspn(name, ","), name += *name == ',') {
-        const int length = (int)strcspn(name, ",");
-        bool found = false;
-        for (int64_t k = 0; k < table->columns && !found; k++)
-            found = !strncmp(table->column[k].name, name, (size_t)length) && !table->column[k].name[length];
-        if (!found)
-            return ct_fail("%s: no column is called \"%.*s\"", r->path, length, name);
-    }
-    return true;
+    return table_names_exist(r->options->categories, table, r->path) && table_names_exist(r->options->numbers, table, r->path);
 }
 
 /* From the file's start. known: what an earlier reading found out about the columns, or NULL. */

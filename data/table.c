@@ -36,15 +36,39 @@ ct_table *table_new(int64_t columns)
     return ct_fail("table_csv: out of memory for %lld columns", (long long)columns);
 }
 
+const char *table_list_next(const char *list, const char **word, size_t *length)
+{
+    list += strspn(list, " ");
+    *word = list, *length = strcspn(list, ",");
+    list += *length + (list[*length] == ',');
+    while (*length && (*word)[*length - 1] == ' ')
+        --*length;
+    return list;
+}
+
 bool table_list_has(const char *list, const char *text, size_t length)
 {
-    for (const char *word = list; word && *word;) {
-        const size_t bytes = strcspn(word, ",");
+    for (const char *word; list && *list;) {
+        size_t bytes;
+        list = table_list_next(list, &word, &bytes);
         if (bytes == length && !memcmp(word, text, length))
             return true;
-        word += bytes + (word[bytes] == ',');
     }
     return false;
+}
+
+bool table_names_exist(const char *list, const ct_table *table, const char *where)
+{
+    for (const char *word; list && *list;) {
+        size_t bytes;
+        bool found = false;
+        list = table_list_next(list, &word, &bytes);
+        for (int64_t k = 0; k < table->columns && !found; k++)
+            found = strlen(table->column[k].name) == bytes && !memcmp(table->column[k].name, word, bytes);
+        if (!found)
+            return ct_fail("%s: no column is called \"%.*s\"", where, (int)bytes, word);
+    }
+    return true;
 }
 
 static uint64_t hash(const char *text, size_t length) /* FNV-1a */

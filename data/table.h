@@ -11,13 +11,14 @@ typedef struct ct_table ct_table;               /* freed by ct_free */
 
 /* RFC 4180, plain or gzip, UTF-8: fields between separators, in quotes where they hold separators, quotes (doubled) or line ends; blanks around a
  * field without quotes, a byte order mark and empty lines do not count. The first row names the columns. A column whose fields are all numbers
- * (decimal, inf or nan) is one of numbers, any other one of categories. A field that is empty or one of `missing` ("NA,null", with commas
+ * (decimal, inf or nan) is one of numbers, any other one of categories. A field that is empty or one of `missing` ("NA, null", with commas
  * between) is missing. A row of another length is an error that names its line. */
 typedef struct {
     char separator;                             /* ',' */
     bool no_header;                             /* columns are called "0", "1", ... */
     const char *missing;                        /* "NA,NaN,nan,null" */
-    const char *categories;                     /* these columns are categories, though all numbers: "zip,model" */
+    const char *categories;                     /* these columns are categories, though all numbers: "zip, model" */
+    const char *numbers;                        /* these are numbers: a field that is none is an error */
     int64_t limit;                              /* the first so many rows; 0: all */
     char end_;
 } ct_table_csv_options;
@@ -37,7 +38,7 @@ CT_API ct_tensor *ct_table_values(const ct_table *table); /* float64 (rows, colu
 
 /* Samples of a table: x float32 (F), y int64 () or float32 (). x has the columns but the label and those of `drop` ("id,name"), in order: a number
  * as it is, a missing one as the column's mean; of categories one 0 or 1 each, missing: all 0. y is the code of a label of categories, or the
- * number; a row without label is left out. */
+ * number; a row without label is left out. Means, deviations and categories are those of the whole table. */
 typedef struct {
     const char *label;                          /* NULL: no y */
     const char *drop;

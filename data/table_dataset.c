@@ -46,15 +46,7 @@ static bool check_names(const ct_table *table, const ct_table_dataset_options *o
     plan->label = -1;
     if (o->label && (plan->label = ct_table_find(table, o->label)) < 0)
         return ct_fail("table_dataset: no column is called \"%s\"", o->label);
-    for (const char *name = o->drop; name && *name; name += strcspn(name, ","), name += *name == ',') {
-        const size_t length = strcspn(name, ",");
-        bool found = false;
-        for (int64_t k = 0; k < table->columns && !found; k++)
-            found = strlen(table->column[k].name) == length && !memcmp(table->column[k].name, name, length);
-        if (!found)
-            return ct_fail("table_dataset: drop: no column is called \"%.*s\"", (int)length, name);
-    }
-    return true;
+    return table_names_exist(o->drop, table, "table_dataset: drop");
 }
 
 static bool make_plan(const ct_table *table, const ct_table_dataset_options *o, struct plan *plan)

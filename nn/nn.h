@@ -39,7 +39,7 @@ CT_API void ct_module_zero_grad(ct_module *module); /* ct_zero_grad(module) */
  * the module. Each call passes a failure on: given NULL it returns NULL. A forward that differs while training asks
  * ct_module_is_training(self). Tensors stored in state: parameters, buffers and children live as long as the module and may be pointed to;
  * any other wants ct_keep, and ct_release when it is replaced, for it goes with forward's scope otherwise. */
-typedef ct_tensor *ct_module_forward(ct_module *self, ct_tensor *x);
+typedef ct_tensor *ct_module_forward(ct_module *self, ct_tensor *x); /* NULL where it only holds parts */
 CT_API ct_module *ct_module_new(const char *kind, ct_module_forward *forward, size_t state_bytes);
 CT_API void *ct_module_state(const ct_module *self);
 CT_API ct_tensor *ct_module_add_parameter(ct_module *self, const char *name, ct_tensor *initial); /* wants a gradient from now on */

@@ -15,7 +15,8 @@ CT_API extern const ct_nn_embedding_options ct_nn_embedding_defaults;
 CT_API ct_module *ct_nn_embedding(int64_t count, int64_t width, const ct_nn_embedding_options *options); /* int64 (...) in [0, count) -> (..., width);
                                                             weight (count, width), normal */
 CT_API ct_module *ct_nn_sinusoidal_positions(int64_t max_length, int64_t width); /* (N, T, width) -> x + ct_sinusoidal_positions; T at most max_length.
-                                                            Nothing is trained or saved */
+                                                            Nothing is trained or saved. Like the learned ones they begin at 0: behind a cache add
+                                                            ct_narrow(ct_sinusoidal_positions(max, width), 0, ct_nn_cache_length(cache), T) yourself */
 CT_API ct_module *ct_nn_learned_positions(int64_t max_length, int64_t width); /* x + weight[:T]; weight (max_length, width), normal */
 typedef struct { double eps; bool no_affine, no_bias; char end_; } ct_nn_layer_norm_options; /* 1e-5 */
 #define CT_NN_LAYER_NORM_DEFAULTS .eps = 1e-5,
@@ -28,7 +29,8 @@ CT_API ct_module *ct_nn_rms_norm(int64_t width, const ct_nn_rms_norm_options *op
 
 /* ---- Attention --------------------------------------------------------------------------------------------------------------
  * A cache holds keys and values of one attention, or of all in a stack or model, so that a token costs what it attends to and not
- * what came before it again: give each run only the new tokens. It is for one batch of sequences; nothing is recorded with one. */
+ * what came before it again: give each run only the new tokens. What came before stays as it was computed, so runs in parts give what one run
+ * gives where attention is causal. It is for one batch of sequences; nothing is recorded with one. */
 typedef struct ct_nn_cache ct_nn_cache;         /* freed by ct_free */
 CT_API ct_nn_cache *ct_nn_cache_new(ct_module *module, int64_t batch, int64_t capacity); /* for runs of this module alone, capacity tokens in all */
 CT_API int64_t ct_nn_cache_length(const ct_nn_cache *cache); /* tokens in it; -1 for NULL */
@@ -143,7 +145,7 @@ CT_API ct_module *ct_nn_gru(int64_t in, int64_t hidden, const ct_nn_recurrent_op
 typedef struct {
     ct_tensor *lengths;                         /* int64 (N), each 1 to T, in any order: later steps are padding, which gives 0 and moves no
                                                    state, as in PyTorch's packed sequences */
-    ct_tensor *h0, *c0;                         /* (layers directions, N, hidden); c0: LSTM alone */
+    ct_tensor *h0, *c0;                         /* (layers directions, N, hidden), NULL: 0; c0: LSTM alone */
     ct_tensor **h, **c;                         /* the last states, of that shape */
     char end_;
 } ct_nn_recurrent_run_options;

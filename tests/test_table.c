@@ -154,7 +154,7 @@ static void test_data_sets_of_a_table(void **state)
     assert_true(ct_equal(x, ct_from_array(((const float[]){3, 0, 0, 20}), 4)));
     assert_true(ct_item(y) == 1 && ct_dtype_of(y) == CT_INT64);
     ct_free(set);
-    set = ct_table_dataset(table, .label = "y", .drop = "id,kind,color", .standardize = true);
+    set = ct_table_dataset(table, .label = "y", .drop = "id, kind ,color", .standardize = true);
     assert_int_equal(ct_dataset_size(set), 4);
     assert_true(ct_dataset_get(set, 2, &x, &y));
     assert_true(ct_item(x) == 0 && ct_item(y) == 30 && ct_dtype_of(y) == CT_FLOAT32); /* missing: the mean */
@@ -236,6 +236,12 @@ static void test_bad_paths_and_options_are_refused(void **state)
     assert_error("limit -1");
     assert_null(ct_table_csv(path_of("t.csv"), .categories = "a,c"));
     assert_error("no column is called \"c\"");
+    assert_null(ct_table_csv(path_of("t.csv"), .numbers = "b, d"));
+    assert_error("no column is called \"d\"");
+    write_file(path_of("n.csv"), "a,b\n1,2\n3,4\n?,5\n", 16);
+    assert_null(ct_table_csv(path_of("n.csv"), .numbers = "b, a"));
+    assert_error("n.csv: line 4: a: \"?\" is no number");
+    unlink(path_of("n.csv"));
     ct_table *table = ct_table_csv(path_of("t.csv"));
     assert_fine();
     unlink(path_of("t.csv"));

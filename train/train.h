@@ -24,6 +24,8 @@ CT_API bool ct_train_update_batch_norm(ct_module *net, ct_loader *loader); /* ru
 
 /* ---- Pictures ---------------------------------------------------------------------------------------------------------------- */
 typedef struct { const char *name; const double *x, *y; size_t count; } ct_curve; /* x NULL: 0, 1, 2, ... */
+/* A list where a function takes pointer and count: CT_CURVES({"loss", NULL, losses, epochs}). It lives to the end of the block. */
+#define CT_CURVES(...) ((const ct_curve[]){__VA_ARGS__}), (sizeof((const ct_curve[]){__VA_ARGS__}) / sizeof(ct_curve))
 typedef struct { const char *title, *x_label, *y_label; bool log_x, log_y; char end_; } ct_plot_options;
 CT_API extern const ct_plot_options ct_plot_defaults;
 CT_API bool ct_train_plot(const char *path, const ct_curve *curves, size_t count, const ct_plot_options *options); /* as SVG, or where
@@ -42,7 +44,8 @@ CT_API double ct_train_find_lr(ct_optimizer *optimizer, ct_closure *closure, voi
 #ifdef __cplusplus
 }
 #else
-#define ct_train_plot(path, curves, ...) CT_WITH_(ct_train_plot, (path, curves, CT_HEAD_(__VA_ARGS__), ), ct_plot_options, (), CT_TAIL_(__VA_ARGS__))
+#define ct_train_plot(path, ...) CT_PLOT_(path, __VA_ARGS__)                /* CT_CURVES becomes two arguments before they are counted */
+#define CT_PLOT_(path, curves, ...) CT_WITH_(ct_train_plot, (path, curves, CT_HEAD_(__VA_ARGS__), ), ct_plot_options, (), CT_TAIL_(__VA_ARGS__))
 #define ct_train_find_lr(optimizer, closure, ...) \
     CT_WITH_(ct_train_find_lr, (optimizer, closure, CT_HEAD_(__VA_ARGS__), ), ct_find_lr_options, (CT_FIND_LR_DEFAULTS), CT_TAIL_(__VA_ARGS__))
 #endif
