@@ -117,6 +117,8 @@ ct_tensor *cache_end(struct cached_run *run, ct_tensor *y)
         return y;
     ct_set_recording(run->recorded);
     run->cache->length += y ? run->tokens : 0;
+    if (!y && !run->cache->length)              /* a failed beginning ties it to no memory */
+        ct_nn_cache_reset(run->cache);
     return y;
 }
 

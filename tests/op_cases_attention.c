@@ -116,6 +116,7 @@ OP_CASES(rotary_embedding)
     REFUSED(0, "even width", ct_rotary_embedding(in[0], NULL), .shapes = {SIZES(2, 3)});
     REFUSED(0, "base = 0", ct_rotary_embedding(in[0], NULL, .base = 0), .shapes = {SIZES(2, 4)});
     REFUSED(0, "want one of them", ct_rotary_embedding(in[0], in[1], .offset = 1), .shapes = {SIZES(2, 4), SIZES(2)}, .kinds = "fi");
+    REFUSED(0, "out of reach", ct_rotary_embedding(in[0], NULL, .offset = INT64_MAX), .shapes = {SIZES(2, 4)});
     REFUSED(0, "positions int64 (3), want int64 that broadcasts to (2, 4)", ct_rotary_embedding(in[0], in[1]), .shapes = {SIZES(2, 4), SIZES(3)}, .kinds = "fi");
     REFUSED(0, "positions float64 (2), want int64", ct_rotary_embedding(in[0], in[1]), .shapes = {SIZES(2, 4), SIZES(2)}, .no_float32 = "names the dtype");
 }

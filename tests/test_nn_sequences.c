@@ -466,6 +466,12 @@ static void test_a_cache_refuses_what_does_not_fit(void **state)
     FAILED(ct_nn_gpt_run(gpt, ct_zeros_as(CT_INT64, 1, 1), wide), "gpt: 1 tokens behind 12: want at most a block of 12");
     FAILED(ct_nn_attend(m, x, ct_zeros(1, 3, 8), ct_zeros(1, 3, 8), .cache = own), "attend: 2 queries and 3 keys with a cache: want as many");
     FAILED(ct_nn_attend(m, x, x, x, .cache = cache), "attend: the cache was made for another module");
+    ct_module *decoder = ct_nn_transformer_decoder(2, 8, 2);
+    ct_nn_cache *of_memory = ct_nn_cache_new(decoder, 1, 4);
+    FAILED(ct_nn_transformer_decode(decoder, x, ct_zeros(1, 3, 8), .memory_mask = ct_zeros(2, 4), .cache = of_memory), "mask (2, 4), want (2, 3)");
+    assert_non_null(ct_nn_transformer_decode(decoder, x, ct_zeros(1, 5, 8), .cache = of_memory));
+    FAILED(ct_nn_transformer_decode(decoder, x, ct_zeros(1, 5, 8), .cache = of_memory), "the cache was begun with another memory");
+    ct_free(decoder), ct_free(of_memory);
     FAILED(ct_nn_cache_new(linear, 1, 4), "cache: Linear has no attention");
     FAILED(ct_nn_cache_new(gpt, 0, 4), "cache: a batch of 0, a capacity of 4: want at least 1");
     FAILED(ct_nn_cache_new(gpt, 1, 0), "a capacity of 0");

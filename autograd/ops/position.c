@@ -93,6 +93,8 @@ ct_tensor *(ct_rotary_embedding)(ct_tensor *x, ct_tensor *positions, const ct_ro
         return ct_fail("rotary_embedding: base = %g, want more than 0", o.base);
     if (positions && o.offset)
         return ct_fail("rotary_embedding: positions and an offset of %lld, want one of them", (long long)o.offset);
+    if (o.offset > INT64_MAX >> 12 || o.offset < -(INT64_MAX >> 12)) /* where float64 would round positions */
+        return ct_fail("rotary_embedding: an offset of %lld is out of reach", (long long)o.offset);
     if (positions && !given("rotary_embedding", "positions", positions))
         return NULL;
     bool fits = !positions || (positions->dtype == CT_INT64 && positions->rank < x->rank);
