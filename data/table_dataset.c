@@ -77,16 +77,19 @@ static bool make_plan(const ct_table *table, const ct_table_dataset_options *o, 
     if (!plan->features)
         return ct_fail("table_dataset: no column is left for x");
     if (!plan->samples)
-        return ct_fail("table_dataset: no row has a label");
+        return ct_fail(plan->label < 0 ? "table_dataset: the table has no rows" : "table_dataset: no row has a label");
     return true;
 }
 
-static void write_row(const struct plan *plan, int64_t row, float *x)
+/* False: a number of the row is not one in float32. */
+static bool write_row(const struct plan *plan, int64_t row, float *x)
 {
     for (const struct part *part = plan->parts; part < plan->parts + plan->count; part++) {
         const double value = at(plan->table, row, part->column);
         if (!part->width) {
-            *x++ = (float)(((isnan(value) ? part->fill : value) - part->center) / part->scale);
+            *x = (float)(((isnan(value) ? part->fill : value) - part->center) / part->scale);
+            if (!isfinite(*x++))
+                return ct_fail("table_dataset: row %lld, column %s: %g is more than float32 holds", (long long)row, plan->table->column[part->column].name, value);
             continue;
         }
         memset(x, 0, (size_t)part->width * sizeof *x);
@@ -94,6 +97,7 @@ static void write_row(const struct plan *plan, int64_t row, float *x)
             x[(int64_t)value] = 1;
         x += part->width;
     }
+    return true;
 }
 
 static ct_dataset *fill(const struct plan *plan)
@@ -111,7 +115,8 @@ static ct_dataset *fill(const struct plan *plan)
         const double label = plan->label < 0 ? 0 : at(plan->table, row, plan->label);
         if (isnan(label))
             continue;
-        write_row(plan, row, values + sample * plan->features);
+        if (!write_row(plan, row, values + sample * plan->features))
+            return NULL;
         if (classes)
             ((int64_t *)labels)[sample] = (int64_t)label;
         else if (labels)

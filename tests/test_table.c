@@ -170,6 +170,14 @@ static void test_data_sets_of_a_table(void **state)
     assert_null(ct_table_dataset(NULL));
     assert_error("table is NULL");
     ct_free(table);
+    table = TABLE("a,b\n1,2\n1,1e39\n");
+    assert_null(ct_table_dataset(table));
+    assert_error("row 1, column b: 1e+39 is more than float32 holds");
+    ct_free(table);
+    table = TABLE("a,b\n");
+    assert_null(ct_table_dataset(table));
+    assert_error("the table has no rows");
+    ct_free(table);
 }
 
 /* ---- Bad files ------------------------------------------------------------------------------------------------------------------ */
