@@ -4,7 +4,8 @@
  * flush what is below the normal numbers, and an infinity has no parts: operands whose range comes near either are refused.
  *
  * B is packed first, by all threads, A by each for its own rows, into squares of 32 x 32: three parts, each of two tiles of 16
- * rows of 64 bytes, those of B with pairs of k side by side. */
+ * rows of 64 bytes, those of B with pairs of k side by side. Which k make a pair is free as long as both operands agree: 16 apart, so that vectors are
+ * joined without a shuffle. */
 #include "gemm_parts.h"
 
 #if defined(__AMX_BF16__) && defined(__AVX512BW__)
@@ -66,20 +67,17 @@ static inline void widen(struct range *r, __m512 x)
     r->most = _mm512_max_epu32(r->most, size);
 }
 
-/* Rows of A, of SIDE k each, or, as pairs, of B, of SIDE columns. */
+/* Rows of A, of SIDE k each, or, as pairs, of B, of SIDE columns. What two roundings leave of 24 bits is a part as it is. */
 static void pack_square(char *to, const float *from, ptrdiff_t row, bool pairs, struct range *r)
 {
-    const __m512i upper = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9,
-                                           7, 5, 3, 1);
     for (size_t i = 0; i < SIDE; i++, to += 64) {
-        const float *low = pairs ? from + (ptrdiff_t)(i % 16 * 2) * row + i / 16 * 16 : from + (ptrdiff_t)i * row, *high = pairs ? low + row : low + 16;
+        const float *low = pairs ? from + (ptrdiff_t)(i % 16) * row + i / 16 * 16 : from + (ptrdiff_t)i * row, *high = low + 16 * (pairs ? row : 1);
         __m512 x = _mm512_loadu_ps(low), y = _mm512_loadu_ps(high);
         widen(r, x), widen(r, y);
-        _mm_prefetch((const char *)(low + AHEAD), _MM_HINT_T0);
-        _mm_prefetch((const char *)(high + AHEAD), _MM_HINT_T0);
         for (size_t p = 0; p < PARTS; p++) {
-            const __m512i a = part_of(&x), b = part_of(&y);
-            _mm512_store_si512(to + p * PART_BYTES, pairs ? _mm512_or_si512(_mm512_srli_epi32(a, 16), b) : _mm512_permutex2var_epi16(a, upper, b));
+            const bool rest = p == PARTS - 1;
+            const __m512i a = rest ? _mm512_castps_si512(x) : part_of(&x), b = rest ? _mm512_castps_si512(y) : part_of(&y);
+            _mm512_store_si512(to + p * PART_BYTES, _mm512_or_si512(_mm512_srli_epi32(a, 16), b));
         }
     }
 }
@@ -88,14 +86,14 @@ static void pack_square(char *to, const float *from, ptrdiff_t row, bool pairs, 
 static void pack_any(char *to, const float *from, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns, bool pairs, struct range *r)
 {
     _Alignas(64) float copy[SIDE * SIDE];
-    if (column == 1 && rows == SIDE && columns == SIDE) {
-        pack_square(to, from, row, pairs, r);
-        return;
-    }
     for (ptrdiff_t i = 0; i < SIDE; i++) {
         const float *soon = from + i * (column == 1 ? row : column) + AHEAD;
         __builtin_prefetch(soon);
         __builtin_prefetch(soon + 16);
+    }
+    if (column == 1 && rows == SIDE && columns == SIDE) {
+        pack_square(to, from, row, pairs, r);
+        return;
     }
     gemm_pack_avx512(copy, SIDE, from, row, column, columns, rows);
     memset(copy + rows * SIDE, 0, (SIDE - rows) * SIDE * sizeof *copy);
@@ -165,29 +163,37 @@ struct config {
 #define LOAD_B(part)                                    \
     _tile_loadd(6, b + (part) * PART_BYTES, 64);        \
     _tile_loadd(7, b + (part) * PART_BYTES + TILE_BYTES, 64)
-#define ADD                                             \
+#define ADD(step)                                       \
     _tile_dpbf16ps(0, 4, 6);                            \
+    fetch(b + SQUARE_BYTES + (step) * TILE_BYTES);      \
     _tile_dpbf16ps(1, 4, 7);                            \
     _tile_dpbf16ps(2, 5, 6);                            \
     _tile_dpbf16ps(3, 5, 7)
 
-/* C in tiles 0 to 3 += A B. */
+/* A tile, to be read soon. */
+static inline void fetch(const char *tile)
+{
+    for (int i = 0; i < TILE_BYTES; i += 64)
+        _mm_prefetch(tile + i, _MM_HINT_T0);
+}
+
+/* C in tiles 0 to 3 += A B. Each step fetches a tile of B's next square. */
 static inline void multiply(const char *a, const char *b, size_t squares)
 {
     for (size_t q = 0; q < squares; q++, a += SQUARE_BYTES, b += SQUARE_BYTES) {
         LOAD_A(2);
         LOAD_B(0);
-        ADD;
+        ADD(0);
         LOAD_A(1);
-        ADD;
+        ADD(1);
         LOAD_B(1);
-        ADD;
+        ADD(2);
         LOAD_A(0);
-        ADD;
+        ADD(3);
         LOAD_B(2);
-        ADD;
+        ADD(4);
         LOAD_B(0);
-        ADD;
+        ADD(5);
     }
 }
 
