@@ -247,10 +247,38 @@ static bool run_amx(const struct gemm *asked)
     return true;
 }
 
+/* Where k is far the longest side, a slice of it at a time: packed, a slice stays in the second-level cache, all of k does not. */
+enum { AMX_SLICE = 384 };
+
+static bool suits_slices(const struct gemm *job)
+{
+    return suits_amx(job) && !job->bias && job->activation == GEMM_IDENTITY && job->k >= 2 * AMX_SLICE && job->k >= 2 * job->m && job->k >= 2 * job->n;
+}
+
+static void gemm_by_slices(const struct gemm *job)
+{
+    struct gemm slice = *job;
+    for (size_t from = 0; from < job->k; from += slice.k) {
+        const size_t left = job->k - from;
+        slice.k = left < 2 * AMX_SLICE ? left : AMX_SLICE;
+        slice.a = (const float *)job->a + (ptrdiff_t)from * job->a_column;
+        slice.b = (const float *)job->b + (ptrdiff_t)from * job->b_row;
+        slice.accumulate = job->accumulate || from;
+        if (!run_amx(&slice)) {
+            struct plan p = plan_of(&slice, F32);
+            pool_run(p.row_parts * p.column_parts, run_part, &p);
+        }
+    }
+}
+
 static void gemm(const struct gemm *job, enum element element)
 {
     if (is_trivial(job)) {
         run_trivial(job, element);
+        return;
+    }
+    if (element == F32 && suits_slices(job)) {
+        gemm_by_slices(job);
         return;
     }
     if (element == F32 && suits_amx(job) && run_amx(job))
