@@ -221,8 +221,8 @@ static void run_trivial(const struct gemm *job, enum element element)
         gemm_finish_f64(job, whole);
 }
 
-/* Packing costs as much as the sums of some dozens of rows. */
-enum { AMX_LEAST_SIDE = 48, AMX_LEAST_WORK = 1 << 21 };
+/* A number packed costs as much as AMX_PACKING sums; (m + n) k are packed for m n k sums. */
+enum { AMX_PACKING = 64, AMX_LEAST_DEPTH = 48, AMX_LEAST_WORK = 1 << 21 };
 
 static bool suits_amx(const struct gemm *job)
 {
@@ -230,7 +230,8 @@ static bool suits_amx(const struct gemm *job)
     const int forced = atomic_load_explicit(&forced_path, memory_order_relaxed);
     if (!cpu_has_amx() || (forced != GEMM_AUTO && forced != GEMM_AMX) || (job->c_row != 1 && job->c_column != 1))
         return false;
-    return forced == GEMM_AMX || (job->m >= AMX_LEAST_SIDE && job->n >= AMX_LEAST_SIDE && job->k >= AMX_LEAST_SIDE && work_of(job) >= AMX_LEAST_WORK);
+    const double packing = (double)AMX_PACKING * ((double)job->m + (double)job->n), sums = (double)job->m * (double)job->n;
+    return forced == GEMM_AMX || (sums >= packing && job->k >= AMX_LEAST_DEPTH && work_of(job) >= AMX_LEAST_WORK);
 }
 
 static bool run_amx(const struct gemm *asked)
