@@ -272,10 +272,57 @@ static void gemm_by_slices(const struct gemm *job)
     }
 }
 
+/* ---- One sum alone: parts of k at once, whose sums are added in order ------------------------------------------------------- */
+enum { DOT_PART = 1 << 14, DOT_PARTS = 256 };
+
+struct dot {
+    const struct gemm *job;
+    enum element element;
+    size_t depth;
+    union { float f32; double f64; } sums[DOT_PARTS];
+};
+
+static bool suits_dot(const struct gemm *job)
+{
+    return job->m == 1 && job->n == 1 && job->k >= 2 * DOT_PART && !job->bias && job->activation == GEMM_IDENTITY;
+}
+
+static void run_dot_part(size_t part, void *context)
+{
+    struct dot *d = context;
+    struct gemm job = *d->job;
+    const size_t item = d->element == F32 ? sizeof(float) : sizeof(double), from = part * d->depth;
+    job.k = job.k - from < d->depth ? job.k - from : d->depth;
+    job.a = (const char *)job.a + (ptrdiff_t)(from * item) * job.a_column;
+    job.b = (const char *)job.b + (ptrdiff_t)(from * item) * job.b_row;
+    job.c = &d->sums[part], job.c_row = job.c_column = 1, job.accumulate = false;
+    const struct plan p = plan_of(&job, d->element);
+    run_block(&p, 0);
+}
+
+static void gemm_dot(const struct gemm *job, enum element element)
+{
+    struct dot d = {.job = job, .element = element, .depth = units(job->k, DOT_PARTS)};
+    d.depth = d.depth < DOT_PART ? DOT_PART : d.depth;
+    const size_t parts = units(job->k, d.depth);
+    pool_run(parts, run_dot_part, &d);
+    double sum = 0;
+    for (size_t i = 0; i < parts; i++)
+        sum += element == F32 ? (double)d.sums[i].f32 : d.sums[i].f64;
+    if (element == F32)
+        *(float *)job->c = (float)(job->accumulate ? (double)*(float *)job->c + sum : sum);
+    else
+        *(double *)job->c = job->accumulate ? *(double *)job->c + sum : sum;
+}
+
 static void gemm(const struct gemm *job, enum element element)
 {
     if (is_trivial(job)) {
         run_trivial(job, element);
+        return;
+    }
+    if (suits_dot(job)) {
+        gemm_dot(job, element);
         return;
     }
     if (element == F32 && suits_slices(job)) {
