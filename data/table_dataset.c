@@ -81,6 +81,12 @@ static bool make_plan(const ct_table *table, const ct_table_dataset_options *o, 
     return true;
 }
 
+static bool too_large(const struct plan *plan, int64_t row, int64_t column)
+{
+    return ct_fail("table_dataset: row %lld, column %s: %g is more than float32 holds", (long long)row, plan->table->column[column].name,
+                   at(plan->table, row, column));
+}
+
 /* False: a number of the row is not one in float32. */
 static bool write_row(const struct plan *plan, int64_t row, float *x)
 {
@@ -89,7 +95,7 @@ static bool write_row(const struct plan *plan, int64_t row, float *x)
         if (!part->width) {
             *x = (float)(((isnan(value) ? part->fill : value) - part->center) / part->scale);
             if (!isfinite(*x++))
-                return ct_fail("table_dataset: row %lld, column %s: %g is more than float32 holds", (long long)row, plan->table->column[part->column].name, value);
+                return too_large(plan, row, part->column);
             continue;
         }
         memset(x, 0, (size_t)part->width * sizeof *x);
@@ -117,6 +123,8 @@ static ct_dataset *fill(const struct plan *plan)
             continue;
         if (!write_row(plan, row, values + sample * plan->features))
             return NULL;
+        if (!classes && !isfinite((float)label))
+            return too_large(plan, row, plan->label), NULL;
         if (classes)
             ((int64_t *)labels)[sample] = (int64_t)label;
         else if (labels)

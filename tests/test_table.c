@@ -173,6 +173,8 @@ static void test_data_sets_of_a_table(void **state)
     table = TABLE("a,b\n1,2\n1,1e39\n");
     assert_null(ct_table_dataset(table));
     assert_error("row 1, column b: 1e+39 is more than float32 holds");
+    assert_null(ct_table_dataset(table, .label = "b"));
+    assert_error("row 1, column b: 1e+39 is more than float32 holds");
     ct_free(table);
     table = TABLE("a,b\n");
     assert_null(ct_table_dataset(table));
