@@ -49,7 +49,7 @@ OP_CASES(max_pool2d)
     CASE(ct_max_pool2d(in[0], 2), .shapes = {SIZES(2, 3, 4, 6)}, .smooth = true);
     CASE(ct_max_pool2d(in[0], 2), .shapes = {SIZES(3, 5, 4)}, .smooth = true);
     CASE(ct_max_pool2d(deep(in[0]), 2), .shapes = {SIZES(2, 3, 4, 6)}, .smooth = true);
-    CASE(KEPT(deep(in[0]), ct_max_pool2d, 3, .stride = 2, .padding = 1), .shapes = {SIZES(1, 18, 5, 4)});
+    CASE(KEPT(deep(in[0]), ct_max_pool2d, 3, .stride = 2, .padding = 1), .shapes = {SIZES(1, 18, 3, 4)});
     CASE(KEPT(in[0], ct_max_pool2d, 3, .stride = 2, .padding = 1), .shapes = {SIZES(1, 2, 5, 9)}, .smooth = true, .no_layouts = "asks for the layout");
     CASE(ct_max_pool2d(in[0], 3, .stride = 1, .padding = 1), .shapes = {SIZES(1, 2, 4, 5)}, .smooth = true);
     CASE(ct_max_pool2d(in[0], CT_HW(1, 3), .stride = CT_HW(2, 3)), .shapes = {SIZES(1, 2, 3, 12)}, .smooth = true);
