@@ -1,31 +1,12 @@
-/* Modules: parts and names, forward and its scopes, modes, files, initialisers, the summary. */
-#include <math.h>
+/* Modules: parts and names, forward and its scopes, modes, files. */
+#include "modules.h"
+
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-#include <cotangent.h>
-
 #include "autograd/memory.h"
-
-#define assert_near(got, want, bound) assert_true(fabs((double)(got) - (double)(want)) <= (bound))
-#define FAILED(call, message)                     \
-    do {                                          \
-        assert_true(!(call));                     \
-        assert_string_equal(ct_error(), message); \
-        ct_error_clear();                         \
-    } while (0)
-
-static ct_module *small_net(void)
-{
-    return ct_nn_sequential(ct_nn_linear(3, 4), ct_nn_relu(), ct_nn_linear(4, 2, .no_bias = true));
-}
 
 /* ---- Linear ------------------------------------------------------------------------------------------------------ */
 static void test_linear_is_x_times_weight_transposed_plus_bias(void **state)

@@ -1,21 +1,7 @@
 /* Initialisers. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "modules.h"
+
 #include <string.h>
-
-#include <cmocka.h>
-#include <cotangent.h>
-
-#define assert_near(got, want, bound) assert_true(fabs((double)(got) - (double)(want)) <= (bound))
-#define FAILED(call, message)                     \
-    do {                                          \
-        assert_true(!(call));                     \
-        assert_string_equal(ct_error(), message); \
-        ct_error_clear();                         \
-    } while (0)
 
 static void check_spread(ct_tensor *t, double deviation, double bound)
 {

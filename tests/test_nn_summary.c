@@ -1,24 +1,7 @@
 /* The table of a module, and where in it a failure arose. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "modules.h"
+
 #include <string.h>
-
-#include <cmocka.h>
-#include <cotangent.h>
-
-#define FAILED(call, message)                     \
-    do {                                          \
-        assert_true(!(call));                     \
-        assert_string_equal(ct_error(), message); \
-        ct_error_clear();                         \
-    } while (0)
-
-static ct_module *small_net(void)
-{
-    return ct_nn_sequential(ct_nn_linear(3, 4), ct_nn_relu(), ct_nn_linear(4, 2, .no_bias = true));
-}
 
 static const char *read_all(FILE *file, char *text, size_t bytes)
 {
