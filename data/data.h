@@ -72,6 +72,13 @@ CT_API bool ct_loader_next(ct_loader *loader, ct_batch *batch); /* false at the 
                                                             A batch that a graph or ct_keep holds is never changed */
 CT_API int64_t ct_loader_batches(const ct_loader *loader); /* batches an epoch; -1 for NULL. 0 is no error: an empty set, or with drop_last one
                                                             of less than a batch, has epochs that end at once */
+/* Where a loader stands, to be written down and gone back to: `batch` batches of epoch `epoch`, both from 0, were handed out. Once the last one was,
+ * batch is ct_loader_batches, until ct_loader_next has returned false: then it is batch 0 of the epoch to come. */
+typedef struct { int64_t epoch, batch; } ct_loader_position;
+CT_API ct_loader_position ct_loader_tell(const ct_loader *loader); /* {-1, -1} for NULL */
+CT_API bool ct_loader_seek(ct_loader *loader, ct_loader_position position); /* ct_loader_next goes on from there, with the same bits as a loader of the
+                                                            same set and options that came there batch by batch. False, and the loader is left
+                                                            where it was, for an epoch below 0 or a batch beyond the epoch's */
 
 #ifdef __cplusplus
 }

@@ -246,3 +246,29 @@ int64_t ct_loader_batches(const ct_loader *loader)
     const int64_t whole = loader->dataset->size / loader->batch_size, rest = loader->dataset->size % loader->batch_size;
     return whole + (rest && !loader->drop_last);
 }
+
+/* ---- Positions -------------------------------------------------------------------------------------------------------------- */
+ct_loader_position ct_loader_tell(const ct_loader *loader)
+{
+    if (!loader)
+        return (ct_loader_position){-1, -1};
+    const int64_t whole = loader->position / loader->batch_size, rest = loader->position % loader->batch_size;
+    return (ct_loader_position){(int64_t)loader->epoch, whole + (rest != 0)};
+}
+
+bool ct_loader_seek(ct_loader *loader, ct_loader_position position)
+{
+    if (!loader)
+        return ct_fail("loader_seek: loader is NULL");
+    const int64_t batches = ct_loader_batches(loader), size = loader->dataset->size;
+    if (position.epoch < 0)
+        return ct_fail("loader_seek: epoch %lld, want 0 or more", (long long)position.epoch);
+    if (position.batch < 0 || position.batch > batches)
+        return ct_fail("loader_seek: batch %lld of epoch %lld, which has %lld", (long long)position.batch, (long long)position.epoch, (long long)batches);
+    const int64_t samples = position.batch * loader->batch_size;
+    stop(loader);                               /* first: workers read the epoch */
+    loader->position = loader->scheduled = samples < size ? samples : size;
+    loader->is_ordered = loader->is_ordered && loader->epoch == (uint64_t)position.epoch;
+    loader->epoch = (uint64_t)position.epoch;
+    return true;
+}
