@@ -13,6 +13,7 @@ extern "C" {
 
 typedef struct ct_dataset ct_dataset;
 typedef struct ct_loader ct_loader;
+typedef struct ct_sampler ct_sampler;
 
 /* ---- Data sets ------------------------------------------------------------------------------------------------------------ */
 CT_API int64_t ct_dataset_size(const ct_dataset *dataset); /* samples; -1 for NULL */
@@ -21,6 +22,27 @@ CT_API ct_dataset *ct_data_tensors(ct_tensor *x, ct_tensor *y); /* (N, ...) and 
 CT_API ct_dataset *ct_data_subset(ct_dataset *dataset, int64_t start, int64_t count); /* samples start..start+count-1 */
 CT_API bool ct_data_split(ct_dataset *dataset, int64_t count, uint64_t seed, ct_dataset **chosen, ct_dataset **rest); /* count samples, drawn by
                                                             seed alone, and the others, both in an order of chance */
+CT_API bool ct_data_split_stratified(ct_dataset *dataset, int64_t count, uint64_t seed, ct_dataset **chosen, ct_dataset **rest); /* the same, each class
+                                                            (ct_data_labels) in both by its share, up to one sample; one of a single sample is in either */
+CT_API ct_dataset *ct_data_select(ct_dataset *dataset, const ct_tensor *indices); /* samples of these numbers, int64 (K), in this order; some may come twice */
+CT_API ct_dataset *ct_data_concat(ct_dataset *const *datasets, size_t count); /* one behind the other; all of the same shapes and dtypes.
+                                                            C: ct_data_concat(CT_DATASETS(a, b)) */
+CT_API ct_tensor *ct_data_labels(ct_dataset *dataset); /* the y of every sample, int64 (N); reads them all, so y must be int64 () */
+typedef struct { int64_t limit; char end_; } ct_data_cache_options;
+/* Keeps each sample once it was read, for all that ask later. limit: bytes; an error tells if all samples would take more; 0: none. What varies by
+ * epoch (augmentation, a map) is kept as in epoch 0: put it on top of the cache. */
+CT_API ct_dataset *ct_data_cache(ct_dataset *dataset, const ct_data_cache_options *options);
+
+/* One sample's x or y as it lies in memory, row-major. values NULL: the set has no y. */
+typedef struct { ct_dtype dtype; int rank; int64_t sizes[CT_MAX_RANK]; void *values; } ct_sample_part;
+typedef struct { int64_t index, epoch; ct_sample_part x, y; } ct_sample;
+typedef bool ct_data_function(void *context, const ct_sample *from, const ct_sample *to); /* writes all of to->x and to->y; false (and ct_fail): an error */
+typedef struct { const ct_sample_part *x, *y; char end_; } ct_data_map_options;
+/* Each sample as `function` makes it. It works on plain memory and makes no tensor, for it runs on whichever thread makes the sample: the caller's, or
+ * several of a loader's workers at once, which may then only read context. By index and epoch alone (that of the loader; 0 for ct_dataset_get) it should
+ * tell what it draws by chance. .x, .y: dtype, rank and sizes of what it writes, `.x = &(ct_sample_part){CT_FLOAT32, 1, {10}}`; NULL: those that come.
+ * Tensor operations belong behind the loader, on its batches. */
+CT_API ct_dataset *ct_data_map(ct_dataset *dataset, ct_data_function *function, void *context, const ct_data_map_options *options);
 
 typedef struct { const char *folder; bool train, normalize, one_hot; int64_t limit; char end_; } ct_data_mnist_options;
 /* The four IDX files, plain or gzip: x float32 (1, 28, 28) in [0, 1], or with normalize (x - 0.1307) / 0.3081; y int64 () in 0..9, or with
@@ -59,11 +81,32 @@ CT_API ct_dataset *ct_data_augment(ct_dataset *dataset, const ct_data_augment_op
 
 CT_API ct_tensor *ct_data_idx(const char *path, ct_dtype dtype); /* an IDX file of unsigned bytes, plain or gzip, as a tensor of its sizes */
 
+/* ---- Samplers: which samples an epoch has, and in which order ------------------------------------------------------------------
+ * A sampler goes into a loader, `.sampler = ct_sampler_weighted(weights)`, which takes it over, even where it fails. Orders are made anew
+ * each epoch, by the loader's seed and the epoch alone. */
+CT_API ct_sampler *ct_sampler_sequential(const ct_tensor *indices); /* these samples, int64 (K), in this order, every epoch; NULL: all, as they come */
+typedef struct { int64_t count; bool no_replacement; char end_; } ct_sampler_weighted_options;
+/* count draws (0: N), each of sample i with probability weights[i] / sum, weights (N) float32 or float64, at least 0; with no_replacement each
+ * sample at most once, and the next draw is among those left. */
+CT_API ct_sampler *ct_sampler_weighted(const ct_tensor *weights, const ct_sampler_weighted_options *options);
+CT_API ct_sampler *ct_sampler_stratified(const ct_tensor *classes); /* every sample once, classes int64 (N): each full batch holds each class as often as its
+                                                            share of the set says, rounded up or down; where the epoch ends in a shorter
+                                                            batch, off by less than 1 + 1 / batches. For example of ct_data_labels */
+
 /* ---- Loader ----------------------------------------------------------------------------------------------------------------- */
 typedef struct { ct_tensor *x, *y; } ct_batch;      /* (batch, ...) each; the loader's, until the next ct_loader_next */
 /* workers: threads that fill the next `prefetch` batches (0: 2 a worker) meanwhile; 0: batches are made when asked for, by the caller. The batches
- * are the same, bit for bit. channels_last: x of (C, H, W) float32 samples lies in memory as (N, H, W, C); its shape stays (N, C, H, W). */
-typedef struct { int64_t batch_size; bool shuffle, drop_last; uint64_t seed; int64_t workers, prefetch; bool channels_last; char end_; } ct_loader_options;
+ * are the same, bit for bit. channels_last: x of (C, H, W) float32 samples lies in memory as (N, H, W, C); its shape stays (N, C, H, W).
+ * sampler: instead of shuffle. */
+typedef struct {
+    int64_t batch_size;
+    bool shuffle, drop_last;
+    uint64_t seed;
+    int64_t workers, prefetch;
+    bool channels_last;
+    ct_sampler *sampler;
+    char end_;
+} ct_loader_options;
 #define CT_LOADER_DEFAULTS .batch_size = 1,
 CT_API extern const ct_loader_options ct_loader_defaults;
 CT_API ct_loader *ct_loader_new(ct_dataset *dataset, const ct_loader_options *options); /* shuffle: a new order every epoch, by seed and epoch */
@@ -87,6 +130,11 @@ CT_API bool ct_loader_seek(ct_loader *loader, ct_loader_position position); /* c
 #define ct_data_digits(...) CT_WITH_(ct_data_digits, (), ct_data_digits_options, (CT_DATA_DIGITS_DEFAULTS), __VA_ARGS__)
 #define ct_data_cifar10(...) CT_WITH_(ct_data_cifar10, (), ct_data_cifar10_options, (), __VA_ARGS__)
 #define ct_data_shapes(...) CT_WITH_(ct_data_shapes, (), ct_data_shapes_options, (CT_DATA_SHAPES_DEFAULTS), __VA_ARGS__)
+#define CT_DATASETS(...) ((ct_dataset *const[]){__VA_ARGS__}), (sizeof((ct_dataset *const[]){__VA_ARGS__}) / sizeof(ct_dataset *))
+#define ct_data_cache(...) CT_WITH1_(ct_data_cache, ct_data_cache_options, (), __VA_ARGS__)
+#define ct_data_map(dataset, function, ...) \
+    CT_WITH_(ct_data_map, (dataset, function, CT_HEAD_(__VA_ARGS__), ), ct_data_map_options, (), CT_TAIL_(__VA_ARGS__))
+#define ct_sampler_weighted(...) CT_WITH1_(ct_sampler_weighted, ct_sampler_weighted_options, (), __VA_ARGS__)
 #define ct_data_augment(...) CT_WITH1_(ct_data_augment, ct_data_augment_options, (), __VA_ARGS__)
 #define ct_loader_new(...) CT_WITH1_(ct_loader_new, ct_loader_options, (CT_LOADER_DEFAULTS), __VA_ARGS__)
 #endif

@@ -15,6 +15,15 @@ ct_tensor *sample_tensor(const struct sample_part *part, int64_t batch, void **v
     return *values ? tensor : NULL;
 }
 
+const char *sample_text(char text[SAMPLE_TEXT], const struct sample_part *part)
+{
+    size_t used = (size_t)snprintf(text, SAMPLE_TEXT, "%s (", ct_dtype_name(part->dtype));
+    for (int axis = 0; axis < part->rank; axis++)
+        used += (size_t)snprintf(text + used, SAMPLE_TEXT - used, "%s%lld", axis ? ", " : "", (long long)part->sizes[axis]);
+    snprintf(text + used, SAMPLE_TEXT - used, ")");
+    return text;
+}
+
 void dataset_like(ct_dataset *dataset, const ct_dataset *other)
 {
     dataset->size = other->size;

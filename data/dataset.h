@@ -4,7 +4,7 @@
 #include <autograd/object.h>
 #include <data/data.h>
 
-enum { IMAGE_CHANNELS = 3 };                    /* of the image files and sets here, at most */
+enum { IMAGE_CHANNELS = 3, SAMPLE_TEXT = 200 }; /* IMAGE_CHANNELS: of the image files and sets here, at most */
 
 struct sample_part {
     int64_t sizes[CT_MAX_RANK];                 /* of one sample */
@@ -28,5 +28,10 @@ struct ct_dataset {
 ct_tensor *sample_tensor(const struct sample_part *part, int64_t batch, void **values);
 /* Some order of 0..count-1, by seed and draw alone. */
 void dataset_shuffle(int64_t *order, int64_t count, uint64_t seed, uint64_t draw);
+const char *sample_text(char text[SAMPLE_TEXT], const struct sample_part *part); /* "float32 (3, 32, 32)" */
+/* Samples `numbers`, all in range, of the whole; the numbers are copied. */
+ct_dataset *dataset_pick(const char *call, ct_dataset *whole, const int64_t *numbers, int64_t count);
+bool dataset_parts(const char *call, ct_dataset *whole, const int64_t *order, int64_t count, ct_dataset **chosen, ct_dataset **rest); /* the first
+                                                   count of the order, and the others */
 void dataset_like(ct_dataset *dataset, const ct_dataset *other); /* size, parts and black of the other */
 #endif

@@ -3,6 +3,7 @@
  * of the batches to come are made ahead, here; the workers see their memory alone, until the batch is handed out. */
 #include "dataset.h"
 #include "prefetch.h"
+#include "sampler.h"
 
 #include <autograd/memory.h>
 
@@ -15,8 +16,10 @@ enum { WORKERS_MOST = 256, PREFETCH_MOST = 1 << 16, CHUNK_BYTES = 1 << 17 };
 struct ct_loader {
     struct object object;
     ct_dataset *dataset;
+    ct_sampler *sampler;                        /* NULL: all samples, shuffled or as they come */
+    int64_t size;                               /* samples of an epoch */
     int64_t batch_size, position;               /* position: samples of this epoch handed out */
-    bool shuffle, drop_last, channels_last;
+    bool drop_last, channels_last;
     bool is_ordered;                            /* the order is this epoch's */
     uint64_t seed, epoch;
     int64_t *order;                             /* NULL: as they come */
@@ -52,12 +55,27 @@ static void destroy(void *object)
     heap_free(loader->ahead);
     heap_free(loader->order);
     object_drop(loader->dataset);
+    object_drop(loader->sampler);
+}
+
+static bool check_sampler(const ct_dataset *dataset, const ct_loader_options *o)
+{
+    const ct_sampler *sampler = o->sampler;
+    if (o->shuffle)
+        return ct_fail("loader_new: shuffle and a sampler, want one of them");
+    if (sampler->samples >= 0 && sampler->samples != dataset->size)
+        return ct_fail("loader_new: the sampler is for %lld samples, the data set has %lld", (long long)sampler->samples, (long long)dataset->size);
+    if (sampler->least > dataset->size)
+        return ct_fail("loader_new: the sampler has sample %lld, which is not in [0, %lld)", (long long)sampler->least - 1, (long long)dataset->size);
+    return true;
 }
 
 static bool check(const ct_dataset *dataset, const ct_loader_options *o)
 {
-    if (!dataset)
+    if (!dataset || (!o->sampler && !ct_ok())) /* a sampler may have been meant, and failed */
         return ct_fail("loader_new: data set is NULL");
+    if (o->sampler && !check_sampler(dataset, o))
+        return false;
     if (o->batch_size < 1)
         return ct_fail("loader_new: batch_size %lld, want at least 1", (long long)o->batch_size);
     if (o->workers < 0 || o->workers > WORKERS_MOST)
@@ -75,21 +93,28 @@ static bool check(const ct_dataset *dataset, const ct_loader_options *o)
 ct_loader *(ct_loader_new)(ct_dataset *dataset, const ct_loader_options *options)
 {
     const ct_loader_options o = options ? *options : ct_loader_defaults;
+    if (o.sampler && o.sampler->object.is_part)
+        return ct_fail("loader_new: the sampler is another loader's");
     ct_loader *loader = check(dataset, &o) ? object_new(sizeof *loader, destroy) : NULL;
-    if (!loader)
+    if (!loader) {
+        object_drop(o.sampler);
         return NULL;
+    }
+    if ((loader->sampler = o.sampler))
+        o.sampler->object.is_part = true;
     loader->dataset = object_hold(dataset);
+    loader->size = o.sampler && o.sampler->count >= 0 ? o.sampler->count : dataset->size;
     loader->batch_size = o.batch_size;
-    loader->shuffle = o.shuffle;
     loader->drop_last = o.drop_last;
     loader->channels_last = o.channels_last;
     loader->seed = o.seed;
     loader->workers = (int)o.workers;
     loader->prefetch = o.prefetch ? o.prefetch : 2 * o.workers;
-    if ((o.shuffle && !(loader->order = heap_zeroed((size_t)dataset->size + 1, sizeof *loader->order))) ||
+    if (((o.shuffle || (o.sampler && o.sampler->order)) && !(loader->order = heap_zeroed((size_t)loader->size + 1, sizeof *loader->order))) ||
         (o.workers && !(loader->ahead = heap_zeroed((size_t)loader->prefetch, sizeof *loader->ahead)))) {
+        const int64_t size = loader->size;
         object_drop(loader);
-        return ct_fail("loader_new: out of memory for the order of %lld samples", (long long)ct_dataset_size(dataset));
+        return ct_fail("loader_new: out of memory for the order of %lld samples", (long long)size);
     }
     return loader;
 }
@@ -161,7 +186,7 @@ static bool new_batch(const ct_loader *loader, int64_t first, int64_t count, ct_
 /* ---- Handing batches out: false leaves the epoch where it stood, so that the next call tries again ------------------------ */
 static int64_t count_at(const ct_loader *loader, int64_t position)
 {
-    const int64_t left = loader->dataset->size - position;
+    const int64_t left = loader->size - position;
     return left >= loader->batch_size ? loader->batch_size : loader->drop_last ? 0 : left;
 }
 
@@ -215,6 +240,18 @@ static bool take_batch(ct_loader *loader)
     return true;
 }
 
+/* Orders are made between epochs and after a seek, when no worker reads one. */
+static bool make_order(ct_loader *loader)
+{
+    if (loader->order && !loader->is_ordered) {
+        if (!loader->sampler)
+            dataset_shuffle(loader->order, loader->size, loader->seed, loader->epoch);
+        else if (!loader->sampler->order(loader->sampler, loader->batch_size, loader->seed, loader->epoch, loader->order))
+            return false;
+    }
+    return loader->is_ordered = true;
+}
+
 bool ct_loader_next(ct_loader *loader, ct_batch *batch)
 {
     if (batch)
@@ -229,10 +266,7 @@ bool ct_loader_next(ct_loader *loader, ct_batch *batch)
         loader->epoch++;
         return false;
     }
-    if (loader->shuffle && !loader->is_ordered)
-        dataset_shuffle(loader->order, loader->dataset->size, loader->seed, loader->epoch);
-    loader->is_ordered = true;
-    if (!(loader->workers ? take_batch(loader) : make_batch(loader, count)))
+    if (!make_order(loader) || !(loader->workers ? take_batch(loader) : make_batch(loader, count)))
         return false;
     loader->position += count;
     *batch = loader->latest;
@@ -243,7 +277,7 @@ int64_t ct_loader_batches(const ct_loader *loader)
 {
     if (!loader)
         return -1;
-    const int64_t whole = loader->dataset->size / loader->batch_size, rest = loader->dataset->size % loader->batch_size;
+    const int64_t whole = loader->size / loader->batch_size, rest = loader->size % loader->batch_size;
     return whole + (rest && !loader->drop_last);
 }
 
@@ -260,7 +294,7 @@ bool ct_loader_seek(ct_loader *loader, ct_loader_position position)
 {
     if (!loader)
         return ct_fail("loader_seek: loader is NULL");
-    const int64_t batches = ct_loader_batches(loader), size = loader->dataset->size;
+    const int64_t batches = ct_loader_batches(loader), size = loader->size;
     if (position.epoch < 0)
         return ct_fail("loader_seek: epoch %lld, want 0 or more", (long long)position.epoch);
     if (position.batch < 0 || position.batch > batches)

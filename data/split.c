@@ -1,4 +1,4 @@
-/* Two data sets of one, by chance. */
+/* Some samples of a data set, by number: chosen ones, or two parts of it by chance. */
 #include "dataset.h"
 
 #include <autograd/memory.h>
@@ -39,7 +39,7 @@ static bool picked_fill(const ct_dataset *dataset, int64_t index, uint64_t draw,
     return set->whole->fill(set->whole, set->numbers[index], draw, x, y);
 }
 
-static ct_dataset *pick(ct_dataset *whole, const int64_t *numbers, int64_t count)
+ct_dataset *dataset_pick(const char *call, ct_dataset *whole, const int64_t *numbers, int64_t count)
 {
     struct picked *set = object_new(sizeof *set, picked_destroy);
     if (!set)
@@ -51,11 +51,38 @@ static ct_dataset *pick(ct_dataset *whole, const int64_t *numbers, int64_t count
     set->numbers = heap_zeroed((size_t)count + 1, sizeof *set->numbers);
     if (!set->numbers) {
         object_drop(set);
-        return ct_fail("data_split: out of memory for %lld samples", (long long)count);
+        return ct_fail("%s: out of memory for %lld samples", call, (long long)count);
     }
     for (int64_t i = 0; i < count; i++)
         set->numbers[i] = numbers[i];
     return &set->base;
+}
+
+ct_dataset *ct_data_select(ct_dataset *dataset, const ct_tensor *indices)
+{
+    if (!dataset || !indices)
+        return ct_fail("data_select: %s", dataset ? "indices are NULL" : "data set is NULL");
+    if (ct_rank(indices) != 1 || ct_dtype_of(indices) != CT_INT64)
+        return ct_fail("data_select: indices are %s with %d axes, want int64 (K)", ct_dtype_name(ct_dtype_of(indices)), ct_rank(indices));
+    CT_SCOPE;
+    const ct_tensor *dense = ct_contiguous((ct_tensor *)indices);
+    const int64_t *numbers = dense ? ct_data(dense) : NULL, count = ct_size(indices, 0);
+    for (int64_t i = 0; numbers && i < count; i++)
+        if (numbers[i] < 0 || numbers[i] >= dataset->size)
+            return ct_fail("data_select: sample %lld at index %lld is not in [0, %lld)", (long long)numbers[i], (long long)i,
+                           (long long)dataset->size);
+    return numbers ? dataset_pick("data_select", dataset, numbers, count) : NULL;
+}
+
+bool dataset_parts(const char *call, ct_dataset *whole, const int64_t *order, int64_t count, ct_dataset **chosen, ct_dataset **rest)
+{
+    ct_dataset *a = dataset_pick(call, whole, order, count), *b = a ? dataset_pick(call, whole, order + count, whole->size - count) : NULL;
+    if (!b) {
+        object_drop(a);
+        return false;
+    }
+    *chosen = a, *rest = b;
+    return true;
 }
 
 bool ct_data_split(ct_dataset *dataset, int64_t count, uint64_t seed, ct_dataset **chosen, ct_dataset **rest)
@@ -72,12 +99,7 @@ bool ct_data_split(ct_dataset *dataset, int64_t count, uint64_t seed, ct_dataset
     if (!order)
         return ct_fail("data_split: out of memory for %lld samples", (long long)dataset->size) != NULL;
     dataset_shuffle(order, dataset->size, seed, 0);
-    ct_dataset *a = pick(dataset, order, count), *b = a ? pick(dataset, order + count, dataset->size - count) : NULL;
+    const bool good = dataset_parts("data_split", dataset, order, count, chosen, rest);
     heap_free(order);
-    if (!b) {
-        object_drop(a);
-        return false;
-    }
-    *chosen = a, *rest = b;
-    return true;
+    return good;
 }
