@@ -1,5 +1,6 @@
 /* Leaves: where gradients gather, and hooks on the way. */
 #include "internal.h"
+#include "raw.h"
 
 #include <sched.h>
 
@@ -76,16 +77,20 @@ ct_tensor *ct_gradient(const ct_tensor *leaf)
     return g;
 }
 
+void tensor_take_gradient(ct_tensor *leaf, ct_tensor *gradient)
+{
+    lock(leaf->leaf);
+    ct_tensor *was = leaf->leaf->gradient;
+    leaf->leaf->gradient = gradient;
+    unlock(leaf->leaf);
+    if (was)
+        tensor_drop(was);
+}
+
 void ct_zero_gradient(ct_tensor *leaf)
 {
-    if (!given("zero_gradient", "the operand", leaf) || !leaf->leaf)
-        return;
-    lock(leaf->leaf);
-    ct_tensor *g = leaf->leaf->gradient;
-    leaf->leaf->gradient = NULL;
-    unlock(leaf->leaf);
-    if (g)
-        tensor_drop(g);
+    if (given("zero_gradient", "the operand", leaf) && leaf->leaf)
+        tensor_take_gradient(leaf, NULL);
 }
 
 /* ---- Gathering --------------------------------------------------------------------------------------------------------------------- */
@@ -119,12 +124,7 @@ bool ct_set_gradient(ct_tensor *leaf, ct_tensor *gradient)
     ct_tensor *copy = gradient ? own_copy(leaf, gradient) : NULL;
     if (gradient && !copy)
         return false;
-    lock(leaf->leaf);
-    ct_tensor *was = leaf->leaf->gradient;
-    leaf->leaf->gradient = copy;
-    unlock(leaf->leaf);
-    if (was)
-        tensor_drop(was);
+    tensor_take_gradient(leaf, copy);
     return true;
 }
 

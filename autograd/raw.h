@@ -8,6 +8,8 @@
 void *tensor_elements(ct_tensor *t);
 bool tensor_same_order(const ct_tensor *a, const ct_tensor *b);
 void tensor_changed(ct_tensor *t, const char *op);
+/* Its gradient from now on: one that lies as the leaf does, or NULL. The caller's count of it goes over, and nobody else may hold it. Cannot fail. */
+void tensor_take_gradient(ct_tensor *leaf, ct_tensor *gradient);
 
 uint64_t error_count(void);                     /* failures of this thread so far: tells whether a call failed while another is pending */
 void error_add(const char *format, ...) CT_FORMAT(1, 2); /* says more behind the text of the pending failure; without one: nothing */

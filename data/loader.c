@@ -281,6 +281,11 @@ int64_t ct_loader_batches(const ct_loader *loader)
     return whole + (rest && !loader->drop_last);
 }
 
+struct loader_facts loader_facts(const ct_loader *loader)
+{
+    return (struct loader_facts){loader->dataset->size, loader->batch_size, loader->shuffle, loader->drop_last, loader->seed};
+}
+
 /* ---- Positions -------------------------------------------------------------------------------------------------------------- */
 ct_loader_position ct_loader_tell(const ct_loader *loader)
 {

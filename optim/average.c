@@ -1,13 +1,10 @@
 /* Averages of parameters over training: exponential, or all alike. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "autograd/memory.h"
 #include "autograd/object.h"
 #include "autograd/raw.h"
-#include "io/io.h"
-#include "optim/optim.h"
+#include "optim/average.h"
 #include "optim/update.h"
 
 struct ct_average {
@@ -134,56 +131,60 @@ static bool path_given(const char *call, const ct_average *self, const char *pat
     return given(call, self) && (path || ct_fail("%s: path is NULL", call));
 }
 
+bool average_list(const ct_average *self, struct parts *parts)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (!parts_add(parts, self->averages[i].name, self->averages[i].tensor))
+            return false;
+    return parts_note_number(parts, "updates", (double)self->updates) && parts_note_number(parts, "decay", self->decay);
+}
+
 bool ct_average_save(const ct_average *self, const char *path)
 {
     if (!path_given("average_save", self, path))
         return false;
-    char updates[24], decay[40];
-    snprintf(updates, sizeof updates, "%lld", (long long)self->updates);
-    snprintf(decay, sizeof decay, "%a", self->decay);
-    const ct_metadata metadata[] = {{"updates", updates}, {"decay", decay}};
-    return ct_io_safetensors_write(path, self->averages, self->count, metadata, sizeof metadata / sizeof *metadata);
+    struct parts parts = {0};
+    const bool saved = average_list(self, &parts) && parts_write(&parts, path);
+    parts_free(&parts);
+    return saved;
 }
 
-/* The value of tensor i in the file, which must be like the average here. NULL: a failure. */
-static ct_tensor *read_like(const ct_average *self, size_t i, ct_tensor_file *file, const char *path)
+static void put_back_updates(void *object, void *value)
 {
-    ct_tensor *mine = self->averages[i].tensor, *t = ct_tensor_file_read(file, self->averages[i].name);
-    bool same = t && ct_dtype_of(t) == ct_dtype_of(mine) && ct_rank(t) == ct_rank(mine);
-    for (int axis = 0; same && axis < ct_rank(t); axis++)
-        same = ct_size(t, axis) == ct_size(mine, axis);
-    return same || !t ? t : ct_fail("%s: %s has another shape or dtype than here", path, self->averages[i].name);
+    ((ct_average *)object)->updates = *(int64_t *)value;
 }
 
-static bool restore(ct_average *self, ct_tensor_file *file, const char *path, ct_tensor **values)
+bool average_plan(ct_average *self, const struct parts_source *from, struct plan *plan)
 {
-    const char *updates = ct_tensor_file_metadata(file, "updates"), *decay = ct_tensor_file_metadata(file, "decay");
-    const double count = updates ? strtod(updates, NULL) : -1;
-    if (!(count >= 0 && count < 9e15) || !decay || strtod(decay, NULL) != self->decay)
-        return ct_fail("%s: no average with a decay of %g", path, self->decay) != NULL;
-    if (ct_tensor_file_count(file) != self->count)
-        return ct_fail("%s: averages of %zu parameters, the module has %zu", path, ct_tensor_file_count(file), self->count) != NULL;
-    for (size_t i = 0; i < self->count; i++)
-        if (!(values[i] = read_like(self, i, file, path)))
+    int64_t updates;
+    double decay;
+    if (!parts_whole(from, "updates", &updates) || !parts_number(from, "decay", &decay))
+        return false;
+    if (decay != self->decay)
+        return ct_fail("%s: averages with a decay of %g, here it is %g", from->name, decay, self->decay) != NULL;
+    for (size_t i = 0; i < self->count; i++) {
+        CT_SCOPE;
+        ct_tensor *mine = self->averages[i].tensor, *t = parts_read(from, self->averages[i].name);
+        bool same = t && ct_dtype_of(t) == ct_dtype_of(mine) && ct_rank(t) == ct_rank(mine);
+        for (int axis = 0; same && axis < ct_rank(t); axis++)
+            same = ct_size(t, axis) == ct_size(mine, axis);
+        if (t && !same)
+            return ct_fail("%s: %s has another shape or dtype than here", from->name, self->averages[i].name) != NULL;
+        if (!t || !plan_copy(plan, mine, t))
             return false;
-    for (size_t i = 0; i < self->count; i++)
-        ct_copy_(self->averages[i].tensor, values[i]);
-    self->updates = (int64_t)count;
-    return true;
+    }
+    return plan_value(plan, put_back_updates, self, &updates, sizeof updates);
 }
 
 bool ct_average_load(ct_average *self, const char *path)
 {
     if (!path_given("average_load", self, path))
         return false;
-    CT_SCOPE;
-    CT_NO_GRAD;
-    ct_tensor **values = heap_zeroed(self->count, sizeof(ct_tensor *));
-    ct_tensor_file *file = values ? ct_io_safetensors_open(path) : NULL;
-    const bool good = file && restore(self, file, path, values);
-    if (!values)
-        ct_fail("%s: out of memory", path);
+    struct plan plan = {0};
+    ct_tensor_file *file = ct_io_safetensors_open(path);
+    bool good = file && average_plan(self, &(struct parts_source){.name = path, .file = file}, &plan);
+    if (good && ct_tensor_file_count(file) != self->count)
+        good = ct_fail("%s: averages of %zu parameters, the module has %zu", path, ct_tensor_file_count(file), self->count);
     (ct_free)(file);
-    heap_free(values);
-    return good;
+    return plan_end(&plan, good);
 }

@@ -273,37 +273,37 @@ static double lbfgs_step(ct_optimizer *base, ct_closure *closure, void *context)
 /* ---- Saving ---------------------------------------------------------------------------------------------------------------------- */
 enum { NUMBERS = 5 };                           /* iterations, t, diagonal, changes, whether there is a direction */
 
-static size_t lbfgs_list(const ct_optimizer *base, ct_named_tensor *tensors)
+static bool list_changes(const struct memory *m, struct parts *parts)
+{
+    ct_tensor **ys = heap_zeroed(3 * m->count, sizeof(ct_tensor *)), **ss = ys + m->count, **ros = ss + m->count;
+    if (!ys)
+        return ct_fail("lbfgs: out of memory") != NULL;
+    for (size_t i = 0; i < m->count; i++)
+        ys[i] = m->changes[i].y, ss[i] = m->changes[i].s, ros[i] = (ct_vector)(&m->changes[i].ro, 1, CT_FLOAT64);
+    const bool good = parts_add(parts, "/changes_of_gradient", ct_stack(ys, m->count, 0)) &&
+                      parts_add(parts, "/changes_of_point", ct_stack(ss, m->count, 0)) && parts_add(parts, "/ro", ct_cat(ros, m->count, 0));
+    heap_free(ys);
+    return good;
+}
+
+static bool lbfgs_list(const ct_optimizer *base, struct parts *parts)
 {
     const struct memory *m = &((const struct lbfgs *)base)->memory;
     const double numbers[NUMBERS] = {(double)m->iterations, m->t, m->diagonal, (double)m->count, m->direction != NULL};
-    size_t count = 0;
-    tensors[count++] = (ct_named_tensor){"/lbfgs", (ct_vector)(numbers, NUMBERS, CT_FLOAT64)};
-    if (!m->direction)
-        return count;
-    tensors[count++] = (ct_named_tensor){"/direction", m->direction};
-    tensors[count++] = (ct_named_tensor){"/gradient", m->gradient};
-    if (!m->count)
-        return count;
-    ct_tensor **ys = heap_zeroed(3 * m->count, sizeof(ct_tensor *)), **ss = ys + m->count, **ros = ss + m->count;
-    for (size_t i = 0; ys && i < m->count; i++)
-        ys[i] = m->changes[i].y, ss[i] = m->changes[i].s, ros[i] = (ct_vector)(&m->changes[i].ro, 1, CT_FLOAT64);
-    tensors[count++] = (ct_named_tensor){"/changes_of_gradient", ys ? ct_stack(ys, m->count, 0) : NULL};
-    tensors[count++] = (ct_named_tensor){"/changes_of_point", ys ? ct_stack(ss, m->count, 0) : NULL};
-    tensors[count++] = (ct_named_tensor){"/ro", ys ? ct_cat(ros, m->count, 0) : NULL};
-    heap_free(ys);
-    return count;
+    return parts_add(parts, "/lbfgs", (ct_vector)(numbers, NUMBERS, CT_FLOAT64)) &&
+           (!m->direction || (parts_add(parts, "/direction", m->direction) && parts_add(parts, "/gradient", m->gradient))) &&
+           (!m->count || list_changes(m, parts));
 }
 
-static ct_tensor *read_vectors(const struct optimizer_source *from, const char *name, int64_t rows, int64_t length, ct_dtype dtype)
+static ct_tensor *read_vectors(const struct parts_source *from, const char *name, int64_t rows, int64_t length, ct_dtype dtype)
 {
-    ct_tensor *t = optimizer_read(from, name);
+    ct_tensor *t = parts_read(from, name);
     if (t && (ct_dtype_of(t) != dtype || ct_numel(t) != rows * length))
         return ct_fail("%s: %s does not fit these parameters", from->name, name);
     return t ? ct_reshape(t, rows, length) : NULL;
 }
 
-static bool read_memory(const ct_optimizer *base, const struct optimizer_source *from, struct memory *m)
+static bool read_memory(const ct_optimizer *base, const struct parts_source *from, struct memory *m)
 {
     int64_t length = 0;
     const ct_dtype dtype = widest(base);
@@ -341,16 +341,27 @@ static bool read_memory(const ct_optimizer *base, const struct optimizer_source 
     return true;
 }
 
-static bool lbfgs_restore(ct_optimizer *base, const struct optimizer_source *from)
+static void put_back(void *object, void *value) /* what was there goes with value */
 {
-    struct memory m = {0};
-    if (!read_memory(base, from, &m)) {
-        memory_free(&m);
-        return false;
-    }
-    memory_free(&((struct lbfgs *)base)->memory);
-    ((struct lbfgs *)base)->memory = m;
-    return true;
+    struct memory *mine = &((struct lbfgs *)object)->memory, *read = value, was = *mine;
+    *mine = *read, *read = was;
+}
+
+static void drop_memory(void *value)
+{
+    memory_free(value);
+    heap_free(value);
+}
+
+static bool lbfgs_plan(ct_optimizer *base, const struct parts_source *from, struct plan *plan)
+{
+    struct memory *m = heap_zeroed(1, sizeof *m);
+    if (!m)
+        return ct_fail("%s: out of memory", from->name) != NULL;
+    if (read_memory(base, from, m))
+        return plan_add(plan, put_back, base, m, drop_memory);
+    drop_memory(m);
+    return false;
 }
 
 static bool lbfgs_check(const char *name, const double *o)
@@ -364,7 +375,7 @@ static bool lbfgs_check(const char *name, const double *o)
 ct_optimizer *(ct_optim_lbfgs)(ct_module *module, const ct_optim_lbfgs_options *options)
 {
     static const struct optimizer_kind kind = {
-        .name = "lbfgs", .options = options_of_lbfgs, .check = lbfgs_check, .step = lbfgs_step, .list = lbfgs_list, .restore = lbfgs_restore,
+        .name = "lbfgs", .options = options_of_lbfgs, .check = lbfgs_check, .step = lbfgs_step, .list = lbfgs_list, .plan = lbfgs_plan,
         .destroy = lbfgs_destroy,
     };
     const ct_optim_lbfgs_options *o = options ? options : &ct_optim_lbfgs_defaults;

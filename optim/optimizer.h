@@ -2,7 +2,7 @@
 #ifndef COTANGENT_OPTIM_OPTIMIZER_H
 #define COTANGENT_OPTIM_OPTIMIZER_H
 #include "autograd/object.h"
-#include "io/io.h"
+#include "io/parts.h"
 #include "optim/optim.h"
 #include "optim/update.h"
 
@@ -32,15 +32,6 @@ struct group {
     double initial_lr;                          /* when its first schedule was made; NaN: none was */
 };
 
-/* Where an optimizer's state comes from: a file, or tensors in memory. */
-struct optimizer_source {
-    const char *name;                           /* for messages: the path */
-    ct_tensor_file *file;
-    ct_named_tensor *tensors;                   /* if there is no file */
-    size_t count;
-};
-ct_tensor *optimizer_read(const struct optimizer_source *from, const char *name); /* a missing one is an error */
-
 struct optimizer_kind {
     const char *name;
     const struct option *options;               /* ended by a name of NULL */
@@ -52,11 +43,10 @@ struct optimizer_kind {
     bool (*check_parameter)(const char *name, const struct parameter *parameter); /* may be NULL */
     bool (*run)(ct_optimizer *self, struct update *updates, size_t count); /* NULL: update_run */
     double (*step)(ct_optimizer *self, ct_closure *closure, void *context); /* in place of all of the above */
-    size_t (*list)(const ct_optimizer *self, ct_named_tensor *tensors); /* what a save adds, at most MOST_EXTRA, in the innermost scope */
-    bool (*restore)(ct_optimizer *self, const struct optimizer_source *from); /* its other half, all or nothing; called last */
+    bool (*list)(const ct_optimizer *self, struct parts *parts); /* what a save adds */
+    bool (*plan)(ct_optimizer *self, const struct parts_source *from, struct plan *plan); /* its other half */
     void (*destroy)(ct_optimizer *self);
 };
-enum { MOST_EXTRA = 8 };
 
 struct ct_optimizer {                           /* the first member of every optimizer */
     struct object object;
@@ -80,10 +70,9 @@ bool optimizer_check_options(const ct_optimizer *self, const double *options);
 bool optimizer_ensure_states(ct_optimizer *self, struct parameter *parameter);
 /* Gradients in the parameters' memory order, with sign and 1 / batches still to come: an update for each parameter that has one. -1: a failure. */
 int64_t optimizer_gather(ct_optimizer *self);
-/* All that ct_optimizer_save keeps, in memory. */
-bool optimizer_remember(const ct_optimizer *self, struct optimizer_source *memory);
-bool optimizer_put_back(ct_optimizer *self, const struct optimizer_source *memory);
-void optimizer_forget(const ct_optimizer *self, struct optimizer_source *memory);
+bool optimizer_list(const ct_optimizer *self, struct parts *parts); /* all that ct_optimizer_save keeps */
+bool optimizer_plan(ct_optimizer *self, const struct parts_source *from, struct plan *plan);
+bool optimizer_put_back(ct_optimizer *self, const struct parts *memory); /* what optimizer_list put there, with copies */
 bool optimizer_given(const char *call, const ct_optimizer *self); /* reports NULL */
 bool name_fits(const char *patterns, const char *name);
 #endif

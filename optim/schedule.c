@@ -195,54 +195,83 @@ static bool path_given(const char *call, const ct_schedule *self, const char *pa
     return given(call, self) && (path || ct_fail("%s: path is NULL", call));
 }
 
-bool ct_schedule_save(const ct_schedule *self, const char *path)
+bool schedule_list(const ct_schedule *self, struct parts *parts)
 {
-    if (!path_given("schedule_save", self, path))
-        return false;
     CT_SCOPE;
     struct flat f = {0};
-    bool good = make_flat(self, &f);
-    if (good) {
-        ct_tensor *t = (ct_from_array)(f.values, CT_FLOAT64, (const int64_t[]){(int64_t)f.count, (int64_t)f.columns}, 2);
-        good = t && ct_io_safetensors_write(path, &(ct_named_tensor){"schedule", t}, 1, &(ct_metadata){"schedule", f.kinds}, 1);
-    }
+    const bool good = make_flat(self, &f) && parts_note(parts, "schedule", f.kinds) &&
+                      parts_add(parts, "schedule",
+                                (ct_from_array)(f.values, CT_FLOAT64, (const int64_t[]){(int64_t)f.count, (int64_t)f.columns}, 2));
     drop_flat(&f);
     return good;
 }
 
-static bool restore(const struct flat *f, ct_tensor_file *file, const char *path, const char *name)
+bool ct_schedule_save(const ct_schedule *self, const char *path)
 {
-    const char *kinds = ct_tensor_file_metadata(file, "schedule");
-    if (!kinds || strcmp(kinds, f->kinds))
-        return ct_fail("%s: state of another schedule than this %s", path, name) != NULL;
-    ct_tensor *t = ct_tensor_file_read(file, "schedule");
-    if (!t)
+    if (!path_given("schedule_save", self, path))
         return false;
-    if (ct_dtype_of(t) != CT_FLOAT64 || ct_rank(t) != 2 || ct_size(t, 0) != (int64_t)f->count || ct_size(t, 1) != (int64_t)f->columns)
-        return ct_fail("%s: state for another number of groups", path) != NULL;
-    const double *values = ct_data(t);
-    for (size_t i = 0; i < f->count; i++)
-        if (!(values[i * f->columns] >= -1 && values[i * f->columns] < 9e15))
-            return ct_fail("%s: a schedule's time is %g", path, values[i * f->columns]) != NULL;
+    struct parts parts = {0};
+    const bool saved = schedule_list(self, &parts) && parts_write(&parts, path);
+    parts_free(&parts);
+    return saved;
+}
+
+static void put_back(void *object, void *value)
+{
+    (void)object;
+    const struct flat *f = value;
     for (size_t i = 0; i < f->count; i++) {
         ct_schedule *s = (ct_schedule *)(uintptr_t)f->all[i];
-        const double *row = values + i * f->columns;
+        const double *row = f->values + i * f->columns;
         s->t = (int64_t)row[0];
         memcpy(s->numbers, row + 1, sizeof s->numbers);
         memcpy(s->base, row + 1 + SCHEDULE_NUMBERS, s->groups * sizeof *s->base);
     }
+}
+
+static void drop_read(void *value)
+{
+    drop_flat(value);
+    heap_free(value);
+}
+
+/* The numbers of the file in place of those of f. */
+static bool read_flat(struct flat *f, const struct parts_source *from, const char *name)
+{
+    CT_SCOPE;
+    const char *kinds = parts_noted(from, "schedule");
+    if (!kinds || strcmp(kinds, f->kinds))
+        return ct_fail("%s: state of another schedule than this %s", from->name, name) != NULL;
+    ct_tensor *t = parts_read(from, "schedule");
+    if (!t)
+        return false;
+    if (ct_dtype_of(t) != CT_FLOAT64 || ct_rank(t) != 2 || ct_size(t, 0) != (int64_t)f->count || ct_size(t, 1) != (int64_t)f->columns)
+        return ct_fail("%s: state for another number of groups", from->name) != NULL;
+    memcpy(f->values, ct_data(t), f->count * f->columns * sizeof *f->values);
+    for (size_t i = 0; i < f->count; i++)
+        if (!(f->values[i * f->columns] >= -1 && f->values[i * f->columns] < 9e15))
+            return ct_fail("%s: a schedule's time is %g", from->name, f->values[i * f->columns]) != NULL;
     return true;
+}
+
+bool schedule_plan(ct_schedule *self, const struct parts_source *from, struct plan *plan)
+{
+    struct flat *f = heap_zeroed(1, sizeof *f);
+    if (!f)
+        return ct_fail("%s: out of memory", from->name) != NULL;
+    if (make_flat(self, f) && read_flat(f, from, self->kind->name))
+        return plan_add(plan, put_back, self, f, drop_read);
+    drop_read(f);
+    return false;
 }
 
 bool ct_schedule_load(ct_schedule *self, const char *path)
 {
     if (!path_given("schedule_load", self, path))
         return false;
-    CT_SCOPE;
-    struct flat f = {0};
-    ct_tensor_file *file = make_flat(self, &f) ? ct_io_safetensors_open(path) : NULL;
-    const bool good = file && restore(&f, file, path, self->kind->name);
+    struct plan plan = {0};
+    ct_tensor_file *file = ct_io_safetensors_open(path);
+    const bool good = file && schedule_plan(self, &(struct parts_source){.name = path, .file = file}, &plan);
     (ct_free)(file);
-    drop_flat(&f);
-    return good;
+    return plan_end(&plan, good);
 }

@@ -50,4 +50,6 @@ bool schedule_apply(ct_schedule *self, bool closed); /* learning rates and momen
 extern const struct schedule_kind schedule_plateau_kind, schedule_chained_kind, schedule_sequential_kind;
 bool schedule_plateau_next(ct_schedule *self, double metric);
 bool schedule_parts_next(ct_schedule *self);
+bool schedule_list(const ct_schedule *self, struct parts *parts); /* all that ct_schedule_save keeps */
+bool schedule_plan(ct_schedule *self, const struct parts_source *from, struct plan *plan);
 #endif

@@ -1,5 +1,5 @@
-/* An optimizer as a safetensors file. Its tensors: PARAMETER.STATE; what each parameter and group keeps beside them, /parameters and
- * /groups; what the kind adds. Metadata tell the kind, its options and the parameters, each list in order. */
+/* An optimizer as parts of a file. Its tensors: PARAMETER.STATE, and PARAMETER.gradient while gradients gather; what each parameter and group
+ * keeps beside them, /parameters and /groups; what the kind adds. Notes tell the kind, its options and the parameters, each list in order. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,9 @@
 #include "nn/module.h"
 #include "optim/optimizer.h"
 
-enum { PARAMETER_NUMBERS = 3, OPTIMIZER_NUMBERS = 3 }; /* group, steps, scalar; steps, skipped, gathered */
+enum { PARAMETER_NUMBERS = 3 };                 /* group, steps, scalar */
+enum { STEPS, SKIPPED, GATHERED, BATCHES, GUARD, OPTIMIZER_NUMBERS };
+#define GRADIENT "gradient"
 
 /* Names, a line each. NULL: no memory. */
 static char *join(const ct_optimizer *self, bool parameters)
@@ -69,58 +71,55 @@ static ct_tensor *group_numbers(const ct_optimizer *self)
     return t;
 }
 
-static char *state_name(const ct_optimizer *self, const struct parameter *p, size_t k)
+/* "0.weight.exp_avg", the caller's. */
+static char *state_name(const struct parameter *p, const char *state)
 {
-    const size_t bytes = strlen(p->name) + strlen(self->kind.states[k]) + 2;
+    const size_t bytes = strlen(p->name) + strlen(state) + 2;
     char *name = heap_alloc(bytes);
     if (!name)
-        return ct_fail("%s: out of memory", self->kind.name);
-    snprintf(name, bytes, "%s.%s", p->name, self->kind.states[k]);
+        return ct_fail("%s: out of memory", p->name);
+    snprintf(name, bytes, "%s.%s", p->name, state);
     return name;
 }
 
-/* Everything there is to keep, in the innermost scope; names without a slash in front are the caller's to free. 0: a failure. */
-static size_t list_all(const ct_optimizer *self, ct_named_tensor *tensors)
+static bool list_state(const struct parameter *p, const char *state, ct_tensor *t, struct parts *parts)
 {
-    size_t count = 0, named;
-    for (size_t i = 0; i < self->count; i++)
+    char *name = state_name(p, state);
+    const bool good = name && parts_add(parts, name, t);
+    heap_free(name);
+    return good;
+}
+
+static bool list_tensors(const ct_optimizer *self, struct parts *parts)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const struct parameter *p = &self->parameters[i];
+        ct_tensor *gradient = self->gathered ? ct_gradient(p->tensor) : NULL;
         for (size_t k = 0; k < UPDATE_STATES; k++)
-            if (self->parameters[i].states[k]) {
-                tensors[count].tensor = self->parameters[i].states[k];
-                if (!(tensors[count++].name = state_name(self, &self->parameters[i], k)))
-                    return 0;
-            }
-    named = count;
-    tensors[count++] = (ct_named_tensor){"/parameters", parameter_numbers(self)};
-    tensors[count++] = (ct_named_tensor){"/groups", group_numbers(self)};
-    tensors[count++] = (ct_named_tensor){
-        "/optimizer", matrix((double[]){(double)self->steps, (double)self->skipped, (double)self->gathered}, 1, OPTIMIZER_NUMBERS)};
-    if (self->kind.list)
-        count += self->kind.list(self, tensors + count);
-    for (size_t i = named; i < count; i++)
-        if (!tensors[i].tensor)
-            return 0;
-    return count;
+            if (p->states[k] && !list_state(p, self->kind.states[k], p->states[k], parts))
+                return false;
+        if (gradient && !list_state(p, GRADIENT, gradient, parts))
+            return false;
+    }
+    const double numbers[] = {(double)self->steps, (double)self->skipped, (double)self->gathered, (double)self->batches, self->guard};
+    return parts_add(parts, "/parameters", parameter_numbers(self)) && parts_add(parts, "/groups", group_numbers(self)) &&
+           parts_add(parts, "/optimizer", matrix(numbers, 1, OPTIMIZER_NUMBERS)) && (!self->kind.list || self->kind.list(self, parts));
 }
 
-static size_t most_tensors(const ct_optimizer *self)
+static bool list_names(const ct_optimizer *self, struct parts *parts, const char *key, bool parameters)
 {
-    return UPDATE_STATES * self->count + 3 + MOST_EXTRA;
+    char *names = join(self, parameters);
+    const bool good = names && parts_note(parts, key, names);
+    heap_free(names);
+    return good;
 }
 
-static void free_names(ct_named_tensor *tensors, size_t room)
-{
-    for (size_t i = 0; tensors && i < room && tensors[i].name && tensors[i].name[0] != '/'; i++)
-        heap_free((char *)(uintptr_t)tensors[i].name);
-}
-
-static bool write_all(const ct_optimizer *self, const char *path, ct_named_tensor *tensors, const char *options, const char *parameters)
+bool optimizer_list(const ct_optimizer *self, struct parts *parts)
 {
     CT_SCOPE;
     CT_NO_GRAD;
-    const size_t count = list_all(self, tensors);
-    const ct_metadata metadata[] = {{"optimizer", self->kind.name}, {"options", options}, {"parameters", parameters}};
-    return count && ct_io_safetensors_write(path, tensors, count, metadata, sizeof metadata / sizeof *metadata);
+    return list_tensors(self, parts) && parts_note(parts, "optimizer", self->kind.name) && list_names(self, parts, "options", false) &&
+           list_names(self, parts, "parameters", true) && parts_note(parts, "skip_reason", self->skip_reason);
 }
 
 static bool path_given(const char *call, const ct_optimizer *self, const char *path)
@@ -134,67 +133,55 @@ bool ct_optimizer_save(const ct_optimizer *self, const char *path)
 {
     if (!path_given("optimizer_save", self, path))
         return false;
-    ct_named_tensor *tensors = heap_zeroed(most_tensors(self), sizeof *tensors);
-    char *options = join(self, false), *parameters = join(self, true);
-    bool saved = tensors && options && parameters && write_all(self, path, tensors, options, parameters);
-    if (!tensors)
-        ct_fail("%s: out of memory", self->kind.name);
-    free_names(tensors, most_tensors(self));
-    heap_free(tensors), heap_free(options), heap_free(parameters);
+    struct parts parts = {0};
+    const bool saved = optimizer_list(self, &parts) && parts_write(&parts, path);
+    parts_free(&parts);
     return saved;
 }
 
 /* ---- Restoring: everything is read and checked before anything changes -------------------------------------------------------- */
-struct restored {
-    const double *parameters, *groups, *optimizer; /* borrowed from tensors of the scope */
-    ct_tensor **states;                         /* UPDATE_STATES a parameter, in the scope */
-};
+enum { PLACES = UPDATE_STATES + 1 };            /* a parameter's states, and its gradient */
 
-static bool same_text(const ct_optimizer *self, ct_tensor_file *file, const char *path, const char *key, bool parameters)
+struct restored {
+    const double *parameters, *groups, *optimizer; /* the elements of tensors below */
+    char skip_reason[sizeof((ct_optimizer *)0)->skip_reason];
+    size_t count;
+    ct_tensor *tensors[];                       /* kept, or NULL: numbers, then PLACES a parameter */
+};
+enum { NUMBERS = 3 };
+
+static void drop_restored(void *value)
 {
-    const char *found = ct_tensor_file_metadata(file, key);
+    struct restored *r = value;
+    for (size_t i = 0; i < r->count; i++)
+        ct_release(r->tensors[i]);
+    heap_free(r);
+}
+
+static bool same_text(const ct_optimizer *self, const struct parts_source *from, const char *key, bool parameters)
+{
+    const char *found = parts_noted(from, key);
     char *want = join(self, parameters);
     const bool same = want && found && !strcmp(found, want);
     if (want && !same)
-        ct_fail("%s: its %s are not those of this %s", path, key, self->kind.name);
+        ct_fail("%s: its %s are not those of this %s", from->name, key, self->kind.name);
     heap_free(want);
     return same;
 }
 
-static const ct_named_tensor *find(const struct optimizer_source *from, const char *name)
+static const double *read_numbers(const struct parts_source *from, const char *name, size_t rows, size_t columns, ct_tensor **place)
 {
-    for (size_t i = 0; i < from->count; i++)
-        if (!strcmp(from->tensors[i].name, name))
-            return &from->tensors[i];
-    return NULL;
-}
-
-ct_tensor *optimizer_read(const struct optimizer_source *from, const char *name)
-{
-    if (from->file)
-        return ct_tensor_file_read(from->file, name);
-    const ct_named_tensor *found = find(from, name);
-    return found ? found->tensor : ct_fail("%s: no tensor %s", from->name, name);
-}
-
-static bool has(const struct optimizer_source *from, const char *name)
-{
-    return from->file ? ct_tensor_file_has(from->file, name) : find(from, name) != NULL;
-}
-
-static const double *read_numbers(const struct optimizer_source *from, const char *name, size_t rows, size_t columns)
-{
-    ct_tensor *t = optimizer_read(from, name);
+    ct_tensor *t = parts_read(from, name);
     if (!t)
         return NULL;
     if (ct_dtype_of(t) != CT_FLOAT64 || ct_rank(t) != 2 || ct_size(t, 0) != (int64_t)rows || ct_size(t, 1) != (int64_t)columns)
         return ct_fail("%s: %s has another form than here", from->name, name);
-    return ct_data(t);
+    return ct_data(*place = ct_keep(t));
 }
 
-static ct_tensor *read_state(const struct parameter *p, const struct optimizer_source *from, const char *name)
+static ct_tensor *read_state(const struct parameter *p, const struct parts_source *from, const char *name)
 {
-    ct_tensor *t = optimizer_read(from, name);
+    ct_tensor *t = parts_read(from, name);
     if (!t)
         return NULL;
     bool same = ct_dtype_of(t) == ct_dtype_of(p->tensor) && ct_rank(t) == ct_rank(p->tensor);
@@ -208,18 +195,30 @@ static ct_tensor *read_state(const struct parameter *p, const struct optimizer_s
     return ct_copy_(ct_zeros_like(p->tensor), t); /* in the parameter's memory order */
 }
 
-static bool read_states(const ct_optimizer *self, const struct optimizer_source *from, ct_tensor **states)
+static bool read_tensor(const struct parameter *p, const struct parts_source *from, const char *state, ct_tensor **place)
 {
-    for (size_t i = 0; i < self->count; i++)
-        for (size_t k = 0; k < UPDATE_STATES && self->kind.states[k]; k++) {
-            char *name = state_name(self, &self->parameters[i], k);
-            bool good = name != NULL;
-            if (good && has(from, name))
-                good = (states[UPDATE_STATES * i + k] = read_state(&self->parameters[i], from, name)) != NULL;
-            heap_free(name);
-            if (!good)
+    CT_SCOPE;
+    char *name = state_name(p, state);
+    bool good = name != NULL;
+    if (good && parts_has(from, name))
+        good = (*place = ct_keep(read_state(p, from, name))) != NULL;
+    heap_free(name);
+    return good;
+}
+
+static bool read_tensors(const ct_optimizer *self, const struct parts_source *from, struct restored *r)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const struct parameter *p = &self->parameters[i];
+        ct_tensor **places = &r->tensors[NUMBERS + PLACES * i];
+        for (size_t k = 0; k < UPDATE_STATES && self->kind.states[k]; k++)
+            if (!read_tensor(p, from, self->kind.states[k], &places[k]))
                 return false;
-        }
+        if (!read_tensor(p, from, GRADIENT, &places[UPDATE_STATES]))
+            return false;
+        if (places[UPDATE_STATES] && !ct_requires_grad(p->tensor))
+            return ct_fail("%s: gathers a gradient of %s, which wants none here", from->name, p->name) != NULL;
+    }
     return true;
 }
 
@@ -239,14 +238,16 @@ static bool check_numbers(const ct_optimizer *self, const char *path, const stru
         if (!(numbers[1] >= 0 && numbers[1] < 9e15) || !isfinite(numbers[2]))
             return ct_fail("%s: /parameters has numbers that no optimizer has", path) != NULL;
     }
+    bool good = r->optimizer[BATCHES] >= 1 && r->optimizer[GATHERED] < r->optimizer[BATCHES] && r->optimizer[GUARD] <= 1;
     for (size_t i = 0; i < OPTIMIZER_NUMBERS; i++)
-        if (!(r->optimizer[i] >= 0 && r->optimizer[i] < 9e15))
-            return ct_fail("%s: /optimizer has numbers that no optimizer has", path) != NULL;
-    return true;
+        good = good && r->optimizer[i] >= 0 && r->optimizer[i] < 9e15;
+    return good || ct_fail("%s: /optimizer has numbers that no optimizer has", path) != NULL;
 }
 
-static void commit(ct_optimizer *self, const struct restored *r)
+static void put_back(void *object, void *value)
 {
+    ct_optimizer *self = object;
+    struct restored *r = value;
     const size_t options = option_count(self), columns = options + 1;
     for (size_t g = 0; g < self->group_count; g++) {
         memcpy(self->groups[g].options, &r->groups[columns * g], options * sizeof(double));
@@ -254,89 +255,68 @@ static void commit(ct_optimizer *self, const struct restored *r)
     }
     for (size_t i = 0; i < self->count; i++) {
         struct parameter *p = &self->parameters[i];
+        ct_tensor **places = &r->tensors[NUMBERS + PLACES * i];
         p->steps = (int64_t)r->parameters[PARAMETER_NUMBERS * i + 1];
         p->scalar = r->parameters[PARAMETER_NUMBERS * i + 2];
-        for (size_t k = 0; k < UPDATE_STATES; k++) {
-            ct_release(p->states[k]);
-            p->states[k] = ct_keep(r->states[UPDATE_STATES * i + k]);
+        for (size_t k = 0; k < UPDATE_STATES; k++) { /* what was here goes with r */
+            ct_tensor *was = p->states[k];
+            p->states[k] = places[k], places[k] = was;
         }
+        if (places[UPDATE_STATES] || ct_gradient(p->tensor))
+            tensor_take_gradient(p->tensor, places[UPDATE_STATES]);
+        places[UPDATE_STATES] = NULL;
     }
-    self->steps = (int64_t)r->optimizer[0];
-    self->skipped = (int64_t)r->optimizer[1];
-    self->gathered = 0;                         /* gradients are not saved */
-    self->keep_gradients = false;
+    self->steps = (int64_t)r->optimizer[STEPS];
+    self->skipped = (int64_t)r->optimizer[SKIPPED];
+    self->gathered = (int64_t)r->optimizer[GATHERED];
+    self->batches = (int64_t)r->optimizer[BATCHES];
+    self->guard = r->optimizer[GUARD] != 0;
+    self->keep_gradients = self->gathered > 0;
+    memcpy(self->skip_reason, r->skip_reason, sizeof self->skip_reason);
 }
 
-static bool restore_into(ct_optimizer *self, const struct optimizer_source *from, ct_tensor **states)
+static bool read_all(const ct_optimizer *self, const struct parts_source *from, struct restored *r)
 {
-    struct restored r = {.states = states};
-    if (!(r.parameters = read_numbers(from, "/parameters", self->count, PARAMETER_NUMBERS)) ||
-        !(r.groups = read_numbers(from, "/groups", self->group_count, option_count(self) + 1)) ||
-        !(r.optimizer = read_numbers(from, "/optimizer", 1, OPTIMIZER_NUMBERS)) || !check_numbers(self, from->name, &r) ||
-        !read_states(self, from, states) || (self->kind.restore && !self->kind.restore(self, from)))
-        return false;
-    commit(self, &r);
-    return true;
+    const char *kind = parts_noted(from, "optimizer"), *reason = parts_noted(from, "skip_reason");
+    if (!kind || strcmp(kind, self->kind.name))
+        return ct_fail("%s: state of %s%s, want one of %s", from->name, kind ? "the optimizer " : "no optimizer", kind ? kind : "",
+                       self->kind.name) != NULL;
+    snprintf(r->skip_reason, sizeof r->skip_reason, "%s", reason ? reason : "");
+    return same_text(self, from, "options", false) && same_text(self, from, "parameters", true) &&
+           (r->parameters = read_numbers(from, "/parameters", self->count, PARAMETER_NUMBERS, &r->tensors[0])) &&
+           (r->groups = read_numbers(from, "/groups", self->group_count, option_count(self) + 1, &r->tensors[1])) &&
+           (r->optimizer = read_numbers(from, "/optimizer", 1, OPTIMIZER_NUMBERS, &r->tensors[2])) && check_numbers(self, from->name, r) &&
+           read_tensors(self, from, r);
 }
 
-static bool restore(ct_optimizer *self, const struct optimizer_source *from)
+bool optimizer_plan(ct_optimizer *self, const struct parts_source *from, struct plan *plan)
 {
     CT_SCOPE;
     CT_NO_GRAD;
-    ct_tensor **states = heap_zeroed(UPDATE_STATES * self->count, sizeof(ct_tensor *));
-    const bool good = states ? restore_into(self, from, states) : ct_fail("%s: out of memory", from->name) != NULL;
-    heap_free(states);
-    return good;
-}
-
-static bool same_optimizer(const ct_optimizer *self, ct_tensor_file *file, const char *path)
-{
-    const char *kind = ct_tensor_file_metadata(file, "optimizer");
-    if (!kind || strcmp(kind, self->kind.name))
-        return ct_fail("%s: state of %s%s, want one of %s", path, kind ? "the optimizer " : "no optimizer", kind ? kind : "", self->kind.name) != NULL;
-    return same_text(self, file, path, "options", false) && same_text(self, file, path, "parameters", true);
+    const size_t count = NUMBERS + PLACES * self->count;
+    struct restored *r = heap_zeroed(1, sizeof *r + count * sizeof *r->tensors);
+    if (!r)
+        return ct_fail("%s: out of memory", from->name) != NULL;
+    r->count = count;
+    if (read_all(self, from, r))
+        return plan_add(plan, put_back, self, r, drop_restored) && (!self->kind.plan || self->kind.plan(self, from, plan));
+    drop_restored(r);
+    return false;
 }
 
 bool ct_optimizer_load(ct_optimizer *self, const char *path)
 {
     if (!path_given("optimizer_load", self, path))
         return false;
+    struct plan plan = {0};
     ct_tensor_file *file = ct_io_safetensors_open(path);
-    const bool good = file && same_optimizer(self, file, path) && restore(self, &(struct optimizer_source){.name = path, .file = file});
+    const bool good = file && optimizer_plan(self, &(struct parts_source){.name = path, .file = file}, &plan);
     (ct_free)(file);
-    return good;
+    return plan_end(&plan, good);
 }
 
-/* ---- The same in memory ------------------------------------------------------------------------------------------------------ */
-bool optimizer_remember(const ct_optimizer *self, struct optimizer_source *memory)
+bool optimizer_put_back(ct_optimizer *self, const struct parts *memory)
 {
-    CT_SCOPE;
-    CT_NO_GRAD;
-    *memory = (struct optimizer_source){.name = self->kind.name, .tensors = heap_zeroed(most_tensors(self), sizeof *memory->tensors)};
-    if (!memory->tensors)
-        return ct_fail("%s: out of memory", self->kind.name) != NULL;
-    const size_t count = list_all(self, memory->tensors);
-    bool good = count > 0;
-    for (size_t i = 0; i < most_tensors(self); i++) /* what list_all left behind on a failure is not ours */
-        memory->tensors[i].tensor = good && i < count ? ct_keep(ct_clone(ct_detach(memory->tensors[i].tensor))) : NULL;
-    memory->count = count;
-    for (size_t i = 0; i < count; i++)
-        good = good && memory->tensors[i].tensor;
-    if (!good)
-        optimizer_forget(self, memory);
-    return good;
-}
-
-bool optimizer_put_back(ct_optimizer *self, const struct optimizer_source *memory)
-{
-    return restore(self, memory);
-}
-
-void optimizer_forget(const ct_optimizer *self, struct optimizer_source *memory)
-{
-    free_names(memory->tensors, most_tensors(self));
-    for (size_t i = 0; i < memory->count; i++)
-        ct_release(memory->tensors[i].tensor);
-    heap_free(memory->tensors);
-    *memory = (struct optimizer_source){0};
+    struct plan plan = {0};
+    return plan_end(&plan, optimizer_plan(self, &(struct parts_source){.name = self->kind.name, .parts = memory}, &plan));
 }

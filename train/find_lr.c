@@ -93,15 +93,12 @@ double(ct_train_find_lr)(ct_optimizer *optimizer, ct_closure *closure, void *con
     if (!(o->from > 0 && o->to > o->from && isfinite(o->to)) || o->steps < 3 || o->steps > 1000000)
         return ct_fail("find_lr: from %g to %g in %lld steps: want two rising rates above 0, and at least 3 steps", o->from, o->to,
                        (long long)o->steps), NAN;
-    struct optimizer_source state;
+    struct parts state = {.copies = true};
     double *rates = heap_zeroed((size_t)o->steps, 3 * sizeof *rates), *losses = rates + o->steps, found = NAN;
     if (!rates)
         return ct_fail("find_lr: out of memory"), NAN;
-    if (!optimizer_remember(optimizer, &state)) {
-        heap_free(rates);
-        return NAN;
-    }
-    ct_tensor **values = copy_values(optimizer);
+    const bool remembered = optimizer_list(optimizer, &state);
+    ct_tensor **values = remembered ? copy_values(optimizer) : NULL;
     if (values) {
         const size_t count = search(optimizer, closure, context, o, rates, losses);
         put_back(optimizer, values);
@@ -111,9 +108,9 @@ double(ct_train_find_lr)(ct_optimizer *optimizer, ct_closure *closure, void *con
             if (o->plot && !ct_train_plot(o->plot, &curve, 1, .title = "Learning rate range test", .x_label = "learning rate", .y_label = "loss", .log_x = true))
                 found = NAN;
         }
-    } else
+    } else if (remembered)
         ct_fail("find_lr: out of memory");
-    optimizer_forget(optimizer, &state);
+    parts_free(&state);
     heap_free(rates);
     return found;
 }

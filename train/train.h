@@ -22,6 +22,31 @@ CT_API double ct_train_accuracy(ct_module *net, ct_dataset *dataset, int64_t bat
 CT_API bool ct_train_update_batch_norm(ct_module *net, ct_loader *loader); /* running means and variances of batch normalisation anew, over one epoch of
                                                             loader: after the parameters became averages (ct_average_swap) */
 
+/* ---- Checkpoints: a run in one file, from which it goes on bit for bit, in the middle of an epoch too ---------------------------
+ * A safetensors file with tensors module.*, optimizer.*, schedule.*, average.* and metadata epoch, step, loader.*, generator, number.*; written aside
+ * and renamed, so that a path holds the old checkpoint or the new one, never a part. Saved between steps: of gradients only those that
+ * ct_optimizer_accumulate gathers are in it. What is NULL is not written, and stays as it is when a file that has it is read.
+ *
+ *     ct_train_state run = {.module = net, .optimizer = adam, .loader = loader};
+ *     if (resume)
+ *         ct_train_load(&run, "run.safetensors");
+ *     for (; run.epoch < 10 && ct_ok(); run.epoch++)
+ *         for (ct_batch b; ct_loader_next(loader, &b);) { ...; if (++run.step % 1000 == 0) ct_train_save(&run, "run.safetensors"); } */
+typedef struct { const char *name; double *value; } ct_train_number;
+typedef struct {
+    ct_module *module;                          /* parameters and buffers */
+    ct_optimizer *optimizer;                    /* all of ct_optimizer_save, accumulation and guard included */
+    ct_schedule *schedule;
+    ct_average *average;
+    ct_loader *loader;                          /* its position; one of another size, batch size, order or seed is refused by what differs */
+    ct_generator *generator;                    /* one of your own; the process's, which dropout draws from, is always kept */
+    int64_t epoch, step;                        /* yours, from 0 */
+    const ct_train_number *numbers;             /* further ones of yours, ended by a name of NULL: {{"best", &best}, {0}} */
+} ct_train_state;
+CT_API bool ct_train_save(const ct_train_state *state, const char *path);
+CT_API bool ct_train_load(ct_train_state *state, const char *path); /* into objects made as those were; on failure nothing at all changes */
+CT_API bool ct_train_peek(ct_train_state *state, const char *path); /* epoch, step and numbers alone */
+
 /* ---- Pictures ---------------------------------------------------------------------------------------------------------------- */
 typedef struct { const char *name; const double *x, *y; size_t count; } ct_curve; /* x NULL: 0, 1, 2, ... */
 /* A list where a function takes pointer and count: CT_CURVES({"loss", NULL, losses, epochs}). It lives to the end of the block. */
