@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { EVALUATION_BATCH = 64, REPORTS = 10, NAME_MOST = 4096 };
 
@@ -15,7 +16,8 @@ static const char FILE_NAME[] = "tinyshakespeare.txt";
 static struct settings s = {.batch_size = 12, .lr = 3e-3};
 static int64_t layers = 4, heads = 4, width = 128, block = 64, steps = 2000, generate = 500, top_k = 40;
 static double dropout, temperature = 0.8;
-static const char *prompt = "\n";
+static const char *prompt = "\n", *checkpoint;
+static int resume;
 static const struct size_row sizes[] = {{"layers", &layers}, {"heads", &heads}, {"width", &width}, {"block", &block}, {0}};
 
 static const struct option_row options[] = {
@@ -38,6 +40,8 @@ static const struct option_row options[] = {
     {"top-k", "N", "among the N likeliest alone; 0: all", .whole = &top_k},
     {"save", "FILE", "write weights and vocabulary here, as safetensors", .text = &s.save},
     {"load", "FILE", "start from these; their sizes count, not the options'", .text = &s.load},
+    {"checkpoint", "FILE", "keep the run here, a tenth of the steps at a time", .text = &checkpoint},
+    {"resume", NULL, "go on from there, if there is such a file", .on = &resume},
     {"evaluate", NULL, "do not train (with --load)", .on = &s.evaluate},
     {0},
 };
@@ -111,14 +115,19 @@ static void train(ct_module *gpt, ct_dataset *training, ct_dataset *validation)
                                                                 ct_schedule_cosine(adamw, steps - warm_up + 1)), warm_up);
     ct_loader *loader = ct_loader_new(training, .batch_size = s.batch_size, .shuffle = true, .seed = (uint64_t)s.seed);
     ct_dataset *some = ct_data_subset(validation, 0, (ct_dataset_size(validation) + 7) / 8);
+    ct_train_state run = {.module = gpt, .optimizer = adamw, .schedule = schedule, .loader = loader};
     ct_batch batch;
-    for (int64_t step = 0, report = 1; report <= REPORTS && ct_ok(); report++) {
-        const int64_t end = steps * report / REPORTS, count = end - step;
+    if (resume && ct_ok() && !access(checkpoint, F_OK) && ct_train_load(&run, checkpoint))
+        printf("resumed: %s, step %lld\n", checkpoint, (long long)run.step);
+    for (int64_t report = 1; report <= REPORTS && ct_ok(); report++) {
+        const int64_t end = steps * report / REPORTS, count = end - run.step;
+        if (count <= 0)
+            continue;
         char label[64];
         double sum = 0;
         snprintf(label, sizeof label, "step %lld/%lld", (long long)end, (long long)steps);
-        ct_progress *progress = count ? ct_progress_begin(stdout, label, count) : NULL;
-        for (int64_t done = 1; done <= count && ct_ok(); done++, step++) {
+        ct_progress *progress = ct_progress_begin(stdout, label, count);
+        for (int64_t done = 1; done <= count && ct_ok(); done++, run.step++) {
             CT_SCOPE;
             if (!ct_loader_next(loader, &batch) && !ct_loader_next(loader, &batch)) /* an epoch may be over */
                 break;
@@ -131,8 +140,8 @@ static void train(ct_module *gpt, ct_dataset *training, ct_dataset *validation)
             sum += ct_item(loss);
             ct_progress_step(progress, "loss %.3f", sum / (double)done);
         }
-        const double held_out = ct_ok() && count ? validation_loss(gpt, some) : 0;
-        if (ct_ok())
+        const double held_out = ct_ok() ? validation_loss(gpt, some) : 0;
+        if (ct_ok() && (!checkpoint || ct_train_save(&run, checkpoint)))
             ct_progress_end(progress, "loss %.3f, on an eighth of the validation text %.3f", sum / (double)count, held_out);
         else
             ct_progress_end(progress, "stopped");
@@ -183,6 +192,8 @@ int main(int count, char **words)
     options_parse("Trains a small GPT on the characters of a text, and lets it write.", options, count, words);
     if (dropout >= 1)
         options_refuse("--dropout %g: want below 1", dropout);
+    if (resume && !checkpoint)
+        options_refuse("--resume: from which --checkpoint FILE?");
     if (!settings_apply(&s))
         return ct_report_error();
     char *text = read_text();
