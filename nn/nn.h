@@ -31,7 +31,8 @@ CT_API bool ct_module_summary_of(ct_module *module, FILE *file, ct_tensor *x); /
 CT_API bool ct_module_save(const ct_module *module, const char *path); /* parameters and buffers by name, as safetensors */
 CT_API bool ct_module_save_with(const ct_module *module, const char *path, const ct_metadata *metadata, size_t count); /* the same with metadata
                                                             besides; ct_tensor_file_metadata reads it. C: CT_METADATA({"key", value}) */
-CT_API bool ct_module_load(ct_module *module, const char *path); /* names and shapes must match exactly; on failure nothing changes */
+CT_API bool ct_module_load(ct_module *module, const char *path); /* names and shapes must match exactly; on failure nothing changes.
+                                                            num_batches_tracked may be lacking, as it is in old files of PyTorch */
 CT_API void ct_module_zero_grad(ct_module *module); /* ct_zero_grad(module) */
 
 /* ---- A module of your own ------------------------------------------------------------------------------------------------
@@ -200,5 +201,6 @@ CT_API bool ct_nn_init_ones(ct_tensor *t);
 #define ct_nn_init_xavier_uniform(...) CT_WITH1_(ct_nn_init_xavier_uniform, ct_nn_init_options, (CT_NN_INIT_XAVIER_DEFAULTS), __VA_ARGS__)
 #define ct_nn_init_xavier_normal(...) CT_WITH1_(ct_nn_init_xavier_normal, ct_nn_init_options, (CT_NN_INIT_XAVIER_DEFAULTS), __VA_ARGS__)
 #endif
+#include <nn/model.h>
 #include <nn/sequence.h>
 #endif

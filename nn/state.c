@@ -1,12 +1,15 @@
-/* A module's tensors as a file, by name. Loading is strict, and reads everything before it changes anything. */
+/* A module's tensors as a file, by name. Loading reads everything before it changes anything. */
+#include "nn/state.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #include "autograd/memory.h"
 #include "nn/module.h"
-#include "nn/state.h"
 
 struct state {
     ct_named_tensor *tensors;                   /* the names are ours */
+    ct_named_tensor *by_name;                   /* the same, sorted, where names of files are looked for; else NULL */
     size_t count, room;
 };
 
@@ -15,6 +18,7 @@ static void state_free(struct state *state)
     for (size_t i = 0; i < state->count; i++)
         heap_free((char *)(uintptr_t)state->tensors[i].name);
     heap_free(state->tensors);
+    heap_free(state->by_name);
 }
 
 static bool collect(const char *name, ct_tensor *tensor, bool is_parameter, void *context)
@@ -64,24 +68,80 @@ bool ct_module_save(const ct_module *module, const char *path)
     return ct_module_save_with(module, path, NULL, 0);
 }
 
-static bool check_names(const struct state *state, ct_tensor_file *file, const char *path)
+/* ---- Which names fit -------------------------------------------------------------------------------------------------- */
+enum { MISSING, UNEXPECTED };
+
+struct ct_load_report {
+    struct object object;
+    struct names {
+        char **names;
+        size_t count;
+    } lists[2];
+};
+
+static void report_destroy(void *object)
 {
-    for (size_t i = 0; i < state->count; i++)
-        if (!ct_tensor_file_has(file, state->tensors[i].name)) {
-            ct_fail("%s: has no tensor \"%s\", which the module wants", path, state->tensors[i].name);
-            return false;
-        }
-    for (size_t i = 0; i < ct_tensor_file_count(file); i++) {
-        const char *name = ct_tensor_file_name(file, i);
-        size_t at = 0;
-        while (at < state->count && strcmp(state->tensors[at].name, name))
-            at++;
-        if (at == state->count) {
-            ct_fail("%s: has a tensor \"%s\", which the module does not know", path, name);
-            return false;
-        }
+    ct_load_report *report = object;
+    for (int i = 0; i < 2; i++) {
+        for (size_t j = 0; j < report->lists[i].count; j++)
+            heap_free(report->lists[i].names[j]);
+        heap_free(report->lists[i].names);
     }
+}
+
+static bool note(ct_load_report *report, int list, const char *name)
+{
+    struct names *names = &report->lists[list];
+    char **more = heap_resize(names->names, (names->count + 1) * sizeof *more);
+    if (!more)
+        return false;
+    names->names = more;
+    return (more[names->count] = heap_copy_text(name)) && ++names->count;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const ct_named_tensor *)a)->name, ((const ct_named_tensor *)b)->name);
+}
+
+static bool sort_names(struct state *state)
+{
+    state->by_name = heap_zeroed(state->count + 1, sizeof *state->by_name);
+    if (!state->by_name)
+        return false;
+    if (state->count)
+        memcpy(state->by_name, state->tensors, state->count * sizeof *state->by_name);
+    qsort(state->by_name, state->count, sizeof *state->by_name, compare_names);
     return true;
+}
+
+static bool wanted(const struct state *state, const char *name)
+{
+    return bsearch(&(ct_named_tensor){.name = name}, state->by_name, state->count, sizeof *state->by_name, compare_names) != NULL;
+}
+
+/* Files of PyTorch before 0.4.1 have none, and PyTorch asks for none. */
+static bool may_lack(const char *name)
+{
+    const char *last = strrchr(name, '.');
+    return !strcmp(last ? last + 1 : name, "num_batches_tracked");
+}
+
+/* With a report what fits no name is noted there, without one it is a failure. */
+static bool check_names(struct state *state, ct_tensor_file *file, const char *path, ct_load_report *report)
+{
+    bool good = sort_names(state);
+    for (size_t i = 0; good && i < state->count; i++)
+        if (!ct_tensor_file_has(file, state->tensors[i].name) && !may_lack(state->tensors[i].name))
+            good = report ? note(report, MISSING, state->tensors[i].name)
+                          : ct_fail("%s: has no tensor \"%s\", which the module wants", path, state->tensors[i].name) != NULL;
+    for (size_t i = 0; good && i < ct_tensor_file_count(file); i++) {
+        const char *name = ct_tensor_file_name(file, i);
+        if (!wanted(state, name))
+            good = report ? note(report, UNEXPECTED, name)
+                          : ct_fail("%s: has a tensor \"%s\", which the module does not know", path, name) != NULL;
+    }
+    return good || (ct_ok() && ct_fail("%s: out of memory", path));
 }
 
 static bool check_like(const char *path, const char *name, const ct_tensor *in_file, const ct_tensor *in_module)
@@ -112,26 +172,64 @@ static bool read_and_copy(const struct state *state, ct_tensor_file *file, const
         return false;
     }
     bool good = true;
-    for (size_t i = 0; good && i < state->count; i++) {
-        values[i] = ct_tensor_file_read(file, state->tensors[i].name);
-        good = values[i] && check_like(path, state->tensors[i].name, values[i], state->tensors[i].tensor);
-    }
     for (size_t i = 0; good && i < state->count; i++)
-        good = ct_copy_(state->tensors[i].tensor, values[i]) != NULL;
+        if (ct_tensor_file_has(file, state->tensors[i].name)) {
+            values[i] = ct_tensor_file_read(file, state->tensors[i].name);
+            good = values[i] && check_like(path, state->tensors[i].name, values[i], state->tensors[i].tensor);
+        }
+    for (size_t i = 0; good && i < state->count; i++)
+        good = !values[i] || ct_copy_(state->tensors[i].tensor, values[i]);
     heap_free(values);
     return good;
 }
 
-bool ct_module_load(ct_module *module, const char *path)
+bool state_load(ct_module *module, ct_tensor_file *file, const char *path, ct_load_report *report)
 {
     struct state state = {0};
     if (!state_of("module_load", module, path, &state))
         return false;
-    ct_tensor_file *file = ct_io_safetensors_open(path);
-    bool loaded = file && check_names(&state, file, path) && read_and_copy(&state, file, path);
-    (ct_free)(file);
+    const bool loaded = check_names(&state, file, path, report) && read_and_copy(&state, file, path);
     state_free(&state);
     return loaded;
+}
+
+static bool load(ct_module *module, const char *path, ct_load_report *report)
+{
+    if (!module || !path)
+        return ct_ok() && ct_fail("module_load: %s is NULL", module ? "path" : "module");
+    ct_tensor_file *file = ct_io_safetensors_open(path);
+    const bool loaded = file && state_load(module, file, path, report);
+    (ct_free)(file);
+    return loaded;
+}
+
+bool ct_module_load(ct_module *module, const char *path)
+{
+    return load(module, path, NULL);
+}
+
+ct_load_report *ct_module_load_partly(ct_module *module, const char *path)
+{
+    ct_load_report *report = object_new(sizeof *report, report_destroy);
+    if (report && load(module, path, report))
+        return report;
+    object_drop(report);
+    return NULL;
+}
+
+static const char *name_at(const struct names *names, size_t index)
+{
+    return index < names->count ? names->names[index] : NULL;
+}
+
+const char *ct_load_report_missing(const ct_load_report *report, size_t index)
+{
+    return report ? name_at(&report->lists[MISSING], index) : NULL;
+}
+
+const char *ct_load_report_unexpected(const ct_load_report *report, size_t index)
+{
+    return report ? name_at(&report->lists[UNEXPECTED], index) : NULL;
 }
 
 /* ---- As parts of a larger file --------------------------------------------------------------------------------------------------- */

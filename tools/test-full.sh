@@ -6,8 +6,8 @@ set -eu
 "$(dirname -- "$0")/install_packages.sh" full
 # shellcheck source=tools/stages.sh
 . "$(dirname -- "$0")/stages.sh"
-if [ -z "${CT_TEST_PYTHON:-}" ]; then           # NumPy and safetensors from PyPI; without a network those tests are skipped
-    python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet numpy safetensors && export CT_TEST_PYTHON="$work/venv/bin/python" || true
+if [ -z "${CT_TEST_PYTHON:-}" ]; then           # from PyPI; without a network those tests are skipped
+    python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet numpy safetensors torch onnx onnxruntime && export CT_TEST_PYTHON="$work/venv/bin/python" || true
 fi
 export CT_TEST_KILLS=2000
 short_stages
