@@ -1,5 +1,6 @@
 /* Dtypes, and which of them an op on several computes in. */
 #include "internal.h"
+#include "raw.h"
 
 static const struct { const char *name; size_t bytes; } dtypes[] = {
     [CT_FLOAT32] = {"float32", 4}, [CT_FLOAT64] = {"float64", 8}, [CT_INT64] = {"int64", 8}, [CT_BOOL] = {"bool", 1}};
@@ -18,7 +19,8 @@ size_t ct_dtype_size(ct_dtype dtype)
 
 ct_dtype ct_default_dtype(void)
 {
-    return (ct_dtype)atomic_load_explicit(&default_dtype, memory_order_relaxed);
+    const struct tensor_budget *budget = thread_state.budget;
+    return budget ? budget->dtype : (ct_dtype)atomic_load_explicit(&default_dtype, memory_order_relaxed);
 }
 
 bool ct_set_default_dtype(ct_dtype dtype)

@@ -146,6 +146,7 @@ struct thread {
     bool selective;                             /* the VJP that runs is asked for the edges that lead to a target alone */
     ct_node *dead;                              /* nodes to be freed, see node_drop */
     void *caches;                               /* memory.c's */
+    struct tensor_budget *budget;               /* see raw.h; NULL: none */
     char error[512];
 };
 extern _Thread_local struct thread thread_state __attribute__((tls_model("initial-exec")));

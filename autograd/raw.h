@@ -17,4 +17,11 @@ void error_add(const char *format, ...) CT_FORMAT(1, 2); /* says more behind the
  * pair[0] stays. False after reporting: a number below least, or above 2^30. */
 bool window_pair(const char *op, const char *name, int64_t packed, int64_t least, int axes, int64_t pair[2]);
 
+/* While a stranger's word says what is made: the tensors that this thread makes may take so many bytes in all, and the default dtype is this one. */
+struct tensor_budget {
+    size_t left;
+    ct_dtype dtype;
+};
+void tensor_budget_set(struct tensor_budget *budget); /* NULL: none */
+
 #endif

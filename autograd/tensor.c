@@ -183,8 +183,28 @@ static ct_tensor *tensor_shell(const char *op, ct_dtype dtype, size_t rank, cons
     return t;
 }
 
+void tensor_budget_set(struct tensor_budget *budget)
+{
+    thread_state.budget = budget;
+}
+
+/* A small tensor costs more than its elements. */
+static bool spend(const char *op, const ct_tensor *t, size_t bytes)
+{
+    enum { LEAST = 256 };
+    struct tensor_budget *budget = thread_state.budget;
+    if (bytes < LEAST)
+        bytes = LEAST;
+    if (bytes > budget->left)
+        return ct_fail("%s: %s of %s takes %zu bytes, more than the file that is read accounts for", op, SHAPE(t), ct_dtype_name((ct_dtype)t->dtype), bytes) != NULL;
+    budget->left -= bytes;
+    return true;
+}
+
 static bool fill_storage(const char *op, ct_tensor *t, size_t data_bytes)
 {
+    if (UNLIKELY(thread_state.budget != NULL) && !spend(op, t, data_bytes))
+        return false;
     const bool tiny = data_bytes <= sizeof((struct storage *)0)->tiny;
     const size_t bytes = sizeof(struct storage) + (tiny ? 0 : data_bytes);
     struct storage *s = memory_get(bytes);

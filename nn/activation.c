@@ -1,5 +1,5 @@
 /* Layers without parameters of their own tensors: each row is a layer. */
-#include "nn/nn.h"
+#include "nn/module.h"
 
 /*   name         kind          y = f(x) */
 #define PLAIN(ROW)                                     \
@@ -18,31 +18,44 @@
         (void)self;                                               \
         return value;                                             \
     }                                                             \
+    static ct_module *name##_make(const void *settings)           \
+    {                                                             \
+        (void)settings;                                           \
+        return ct_nn_##name();                                    \
+    }                                                             \
+    const ct_module_type name##_type = {kind, NULL, 0, 0, NULL, name##_make}; \
     ct_module *ct_nn_##name(void)                                 \
     {                                                             \
-        return ct_module_new(kind, name##_forward, 0);            \
+        return ct_module_ready_as(ct_module_new(kind, name##_forward, 0), &name##_type, NULL); \
     }
 PLAIN(DEFINE_PLAIN)
 
-/*   name         kind          option          shown        y = f(x) */
-#define WITH_OPTION(ROW)                                                                            \
-    ROW(leaky_relu,  "LeakyReLU",  double, slope, "slope %g",  ct_leaky_relu(x, slope))             \
-    ROW(elu,         "ELU",        double, alpha, "alpha %g",  ct_elu(x, alpha))                    \
-    ROW(softmax,     "Softmax",    int,    axis,  "axis %d",   ct_softmax(x, axis))                 \
-    ROW(log_softmax, "LogSoftmax", int,    axis,  "axis %d",   ct_log_softmax(x, axis))
+/* One number, kept as files hold it: name, kind, its type, how it is given and kept, what is shown, y = f(x). */
+#define WITH_OPTION(ROW)                                                                                        \
+    ROW(leaky_relu,  "LeakyReLU",  NUMBER,  double, double,  slope, "slope %g", ct_leaky_relu(x, slope))        \
+    ROW(elu,         "ELU",        NUMBER,  double, double,  alpha, "alpha %g", ct_elu(x, alpha))               \
+    ROW(softmax,     "Softmax",    INTEGER, int,    int64_t, axis,  "axis %d",  ct_softmax(x, axis))            \
+    ROW(log_softmax, "LogSoftmax", INTEGER, int,    int64_t, axis,  "axis %d",  ct_log_softmax(x, axis))
 
-#define DEFINE_WITH_OPTION(name, kind, type, option, shown, value) \
+#define DEFINE_WITH_OPTION(name, kind, TYPE, type, kept, option, shown, value) \
     static ct_tensor *name##_forward(ct_module *self, ct_tensor *x) \
     {                                                             \
         const type option = *(const type *)ct_module_state(self); \
         return value;                                             \
     }                                                             \
+    static ct_module *name##_make(const void *settings)           \
+    {                                                             \
+        const kept option = *(const kept *)settings;              \
+        return (type)option == option ? (ct_nn_##name)((type)option) : ct_fail(#name ": " #option " out of reach"); \
+    }                                                             \
+    static const ct_setting name##_list[] = {{#option, CT_SETTING_##TYPE, 0, true, NULL}}; \
+    const ct_module_type name##_type = {kind, name##_list, 1, sizeof(kept), NULL, name##_make}; \
     ct_module *(ct_nn_##name)(type option)                        \
     {                                                             \
         ct_module *self = ct_module_new(kind, name##_forward, sizeof option); \
         if (self)                                                 \
             *(type *)ct_module_state(self) = option;              \
         ct_module_describe(self, shown, option);                  \
-        return self;                                              \
+        return ct_module_ready_as(self, &name##_type, &(kept){option}); \
     }
 WITH_OPTION(DEFINE_WITH_OPTION)

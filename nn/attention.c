@@ -213,6 +213,19 @@ static bool check_options(int64_t width, int64_t heads, int64_t kv_heads, const 
     return (o->dropout >= 0 && o->dropout <= 1) || ct_fail("%s: dropout %g: want 0 to 1", call, o->dropout);
 }
 
+struct attention_settings {
+    int64_t width, heads;
+    ct_nn_attention_options options;
+};
+static const ct_setting attention_settings_list[] = {
+    REQUIRED(attention_settings, INTEGER, width),      REQUIRED(attention_settings, INTEGER, heads),       OPTION(attention_settings, INTEGER, kv_heads),
+    OPTION(attention_settings, INTEGER, key_width),    OPTION(attention_settings, INTEGER, value_width),   OPTION(attention_settings, BOOL, no_bias),
+    OPTION(attention_settings, BOOL, causal),          OPTION(attention_settings, BOOL, rotary),           OPTION(attention_settings, NUMBER, rotary_base),
+    OPTION(attention_settings, NUMBER, dropout),
+};
+MODULE_TYPE(multihead_attention, "MultiheadAttention", attention_settings, (ct_nn_multihead_attention)(s->width, s->heads, &s->options),
+            CT_NN_ATTENTION_DEFAULTS)
+
 ct_module *(ct_nn_multihead_attention)(int64_t width, int64_t heads, const ct_nn_attention_options *options)
 {
     const ct_nn_attention_options *o = options ? options : &ct_nn_attention_defaults;
@@ -240,5 +253,5 @@ ct_module *(ct_nn_multihead_attention)(int64_t width, int64_t heads, const ct_nn
     if (m->out && !o->no_bias)
         ct_fill_(ct_module_find(m->out, "bias"), 0);
     ct_module_describe(self, kv_heads < heads ? "%lld in %lld heads over %lld" : "%lld in %lld heads", (long long)width, (long long)heads, (long long)kv_heads);
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, &multihead_attention_type, &(struct attention_settings){width, heads, *o});
 }

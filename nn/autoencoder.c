@@ -19,13 +19,24 @@ static ct_tensor *image_forward(ct_module *self, ct_tensor *x)
     return ct_reshape(x, -1, m->channels, m->size, m->size);
 }
 
+static ct_module *image(int64_t channels, int64_t size);
+static ct_module *image_make(const void *settings)
+{
+    const struct shape *s = settings;
+    if (s->channels < 1 || s->channels > 1 << 15 || s->size < 1 || s->size > 1 << 15)
+        return ct_fail("image: %lld channels, size %lld: want 1 to 32768", (long long)s->channels, (long long)s->size);
+    return image(s->channels, s->size);
+}
+static const ct_setting image_list[] = {REQUIRED(shape, INTEGER, channels), REQUIRED(shape, INTEGER, size)};
+const ct_module_type image_type = {"Image", image_list, 2, sizeof(struct shape), NULL, image_make};
+
 static ct_module *image(int64_t channels, int64_t size)
 {
     ct_module *self = ct_module_new("Image", image_forward, sizeof(struct shape));
     if (self)
         *(struct shape *)ct_module_state(self) = (struct shape){channels, size};
     ct_module_describe(self, "%lldx%lldx%lld", (long long)channels, (long long)size, (long long)size);
-    return self;
+    return ct_module_ready_as(self, &image_type, &(struct shape){channels, size});
 }
 
 static ct_tensor *autoencoder_forward(ct_module *self, ct_tensor *x)
@@ -34,14 +45,24 @@ static ct_tensor *autoencoder_forward(ct_module *self, ct_tensor *x)
     return ct_forward(m->decoder, ct_forward(m->encoder, x));
 }
 
-static ct_module *autoencoder(const char *kind, ct_module_forward *forward, int64_t latent, ct_module *encoder, ct_module *decoder)
+struct autoencoder_settings {
+    ct_nn_autoencoder_options options;
+};
+static const ct_setting autoencoder_settings_list[] = {OPTION(autoencoder_settings, INTEGER, channels), OPTION(autoencoder_settings, INTEGER, size),
+                                                       OPTION(autoencoder_settings, INTEGER, hidden), OPTION(autoencoder_settings, INTEGER, latent)};
+MODULE_TYPE(autoencoder, "Autoencoder", autoencoder_settings, (ct_nn_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
+MODULE_TYPE(conv_autoencoder, "ConvAutoencoder", autoencoder_settings, (ct_nn_conv_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
+MODULE_TYPE(variational_autoencoder, "VariationalAutoencoder", autoencoder_settings, (ct_nn_variational_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
+
+static ct_module *autoencoder(const ct_module_type *type, ct_module_forward *forward, const ct_nn_autoencoder_options *o, ct_module *encoder,
+                              ct_module *decoder)
 {
-    ct_module *self = ct_module_new(kind, forward, sizeof(struct autoencoder));
+    ct_module *self = ct_module_new(type->kind, forward, sizeof(struct autoencoder));
     ct_module *parts[] = {ct_module_add_child(self, "encoder", encoder), ct_module_add_child(self, "decoder", decoder)};
     if (!self)
         return NULL;
-    *(struct autoencoder *)ct_module_state(self) = (struct autoencoder){parts[0], parts[1], latent};
-    return ct_module_ready(self);
+    *(struct autoencoder *)ct_module_state(self) = (struct autoencoder){parts[0], parts[1], o->latent};
+    return ct_module_ready_as(self, type, o);
 }
 
 static bool check(const char *call, const ct_nn_autoencoder_options *o, int64_t multiple)
@@ -71,7 +92,7 @@ ct_module *(ct_nn_autoencoder)(const ct_nn_autoencoder_options *options)
     const ct_nn_autoencoder_options *o = options ? options : &ct_nn_autoencoder_defaults;
     if (!check("autoencoder", o, 1))
         return NULL;
-    return autoencoder("Autoencoder", autoencoder_forward, o->latent, dense_encoder(o, o->latent), dense_decoder(o));
+    return autoencoder(&autoencoder_type, autoencoder_forward, o, dense_encoder(o, o->latent), dense_decoder(o));
 }
 
 /* ---- Convolutional: two halvings of the size and back --------------------------------------------------------------------- */
@@ -89,7 +110,7 @@ ct_module *(ct_nn_conv_autoencoder)(const ct_nn_autoencoder_options *options)
         ct_nn_sequential(ct_nn_linear(o->latent, o->hidden, .activation = CT_RELU), ct_nn_linear(o->hidden, flat, .activation = CT_RELU),
                          image(32, size), ct_nn_conv_transpose2d(32, 16, 4, .stride = 2, .padding = 1), ct_nn_relu(),
                          ct_nn_conv_transpose2d(16, o->channels, 4, .stride = 2, .padding = 1), ct_nn_sigmoid());
-    return autoencoder("ConvAutoencoder", autoencoder_forward, o->latent, encoder, decoder);
+    return autoencoder(&conv_autoencoder_type, autoencoder_forward, o, encoder, decoder);
 }
 
 /* ---- Variational, arXiv:1312.6114: the encoder gives mean and log variance of a normal distribution --------------------------------- */
@@ -132,5 +153,5 @@ ct_module *(ct_nn_variational_autoencoder)(const ct_nn_autoencoder_options *opti
     const ct_nn_autoencoder_options *o = options ? options : &ct_nn_autoencoder_defaults;
     if (!check("variational_autoencoder", o, 1))
         return NULL;
-    return autoencoder("VariationalAutoencoder", variational_forward, o->latent, dense_encoder(o, 2 * o->latent), dense_decoder(o));
+    return autoencoder(&variational_autoencoder_type, variational_forward, o, dense_encoder(o, 2 * o->latent), dense_decoder(o));
 }

@@ -1,5 +1,5 @@
 /* Modules that hold parts under the names "0", "1", ... */
-#include "nn/nn.h"
+#include "nn/module.h"
 
 struct sequential {
     size_t count;
@@ -20,6 +20,14 @@ static ct_tensor *sequential_forward(ct_module *self, ct_tensor *x)
     return x;
 }
 
+static const ct_setting sequential_list[] = {{"parts", CT_SETTING_MODULES, 0, true, NULL}};
+static ct_module *sequential_make(const void *settings)
+{
+    const ct_module_list *s = settings;
+    return (ct_nn_sequential)(s->modules, s->count);
+}
+const ct_module_type sequential_type = {"Sequential", sequential_list, 1, sizeof(ct_module_list), NULL, sequential_make};
+
 ct_module *(ct_nn_sequential)(ct_module *const *parts, size_t count)
 {
     char name[24];
@@ -33,8 +41,16 @@ ct_module *(ct_nn_sequential)(ct_module *const *parts, size_t count)
         if (m)
             m->parts[m->count++] = part;
     }
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, &sequential_type, NULL);
 }
+
+static const ct_setting parameter_list_list[] = {{"tensors", CT_SETTING_TENSORS, 0, true, NULL}};
+static ct_module *parameter_list_make(const void *settings)
+{
+    const ct_tensor_list *s = settings;
+    return (ct_nn_parameter_list)(s->tensors, s->count);
+}
+const ct_module_type parameter_list_type = {"ParameterList", parameter_list_list, 1, sizeof(ct_tensor_list), NULL, parameter_list_make};
 
 ct_module *(ct_nn_parameter_list)(ct_tensor *const *tensors, size_t count)
 {
@@ -50,5 +66,5 @@ ct_module *(ct_nn_parameter_list)(ct_tensor *const *tensors, size_t count)
             return NULL;
         }
     }
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, &parameter_list_type, NULL);
 }

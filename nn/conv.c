@@ -83,11 +83,25 @@ static ct_module *convolution(const struct kind *kind, int64_t in, int64_t out, 
     return ct_module_ready(self);
 }
 
+/* ---- The layers ------------------------------------------------------------------------------------------------------ */
+struct conv_settings {
+    int64_t in, out, kernel;
+    ct_nn_conv_options options;
+};
+static const ct_setting conv_settings_list[] = {
+    REQUIRED(conv_settings, INTEGER, in),     REQUIRED(conv_settings, INTEGER, out),   REQUIRED(conv_settings, WINDOW, kernel),
+    OPTION(conv_settings, WINDOW, stride),    OPTION(conv_settings, WINDOW, padding),  OPTION(conv_settings, WINDOW, dilation),
+    OPTION(conv_settings, INTEGER, groups),   OPTION(conv_settings, BOOL, no_bias),    ACTIVATION(conv_settings),
+};
+MODULE_TYPE(conv1d, "Conv1d", conv_settings, (ct_nn_conv1d)(s->in, s->out, s->kernel, &s->options), CT_NN_CONV_DEFAULTS)
+MODULE_TYPE(conv2d, "Conv2d", conv_settings, (ct_nn_conv2d)(s->in, s->out, s->kernel, &s->options), CT_NN_CONV_DEFAULTS)
+
 static ct_module *forward_convolution(const struct kind *kind, int64_t in, int64_t out, int64_t kernel, const ct_nn_conv_options *options)
 {
     const ct_nn_conv_options *o = options ? options : &ct_nn_conv_defaults;
     const ct_conv_options call = {o->stride, o->padding, o->dilation, o->groups, o->activation, 0};
-    return convolution(kind, in, out, kernel, &(struct settings){call, 0, o->no_bias});
+    ct_module *self = convolution(kind, in, out, kernel, &(struct settings){call, 0, o->no_bias});
+    return self ? ct_module_ready_as(self, kind->axes == 1 ? &conv1d_type : &conv2d_type, &(struct conv_settings){in, out, kernel, *o}) : NULL;
 }
 
 ct_module *(ct_nn_conv1d)(int64_t in, int64_t out, int64_t kernel, const ct_nn_conv_options *options)
@@ -100,9 +114,24 @@ ct_module *(ct_nn_conv2d)(int64_t in, int64_t out, int64_t kernel, const ct_nn_c
     return forward_convolution(&CONV2D, in, out, kernel, options);
 }
 
+struct conv_transpose_settings {
+    int64_t in, out, kernel;
+    ct_nn_conv_transpose_options options;
+};
+static const ct_setting conv_transpose_settings_list[] = {
+    REQUIRED(conv_transpose_settings, INTEGER, in),          REQUIRED(conv_transpose_settings, INTEGER, out),
+    REQUIRED(conv_transpose_settings, WINDOW, kernel),       OPTION(conv_transpose_settings, WINDOW, stride),
+    OPTION(conv_transpose_settings, WINDOW, padding),        OPTION(conv_transpose_settings, WINDOW, output_padding),
+    OPTION(conv_transpose_settings, WINDOW, dilation),       OPTION(conv_transpose_settings, INTEGER, groups),
+    OPTION(conv_transpose_settings, BOOL, no_bias),
+};
+MODULE_TYPE(conv_transpose2d, "ConvTranspose2d", conv_transpose_settings, (ct_nn_conv_transpose2d)(s->in, s->out, s->kernel, &s->options),
+            CT_NN_CONV_TRANSPOSE_DEFAULTS)
+
 ct_module *(ct_nn_conv_transpose2d)(int64_t in, int64_t out, int64_t kernel, const ct_nn_conv_transpose_options *options)
 {
     const ct_nn_conv_transpose_options *o = options ? options : &ct_nn_conv_transpose_defaults;
     const ct_conv_options call = {o->stride, o->padding, o->dilation, o->groups, CT_IDENTITY, 0};
-    return convolution(&CONV_TRANSPOSE2D, in, out, kernel, &(struct settings){call, o->output_padding, o->no_bias});
+    ct_module *self = convolution(&CONV_TRANSPOSE2D, in, out, kernel, &(struct settings){call, o->output_padding, o->no_bias});
+    return self ? ct_module_ready_as(self, &conv_transpose2d_type, &(struct conv_transpose_settings){in, out, kernel, *o}) : NULL;
 }

@@ -21,6 +21,14 @@ static ct_tensor *normal(int64_t rows, int64_t columns)
     return ct_nn_init_normal(t, 0, 1, NULL) ? t : NULL;
 }
 
+struct embedding_settings {
+    int64_t count, width;
+    ct_nn_embedding_options options;
+};
+static const ct_setting embedding_settings_list[] = {REQUIRED(embedding_settings, INTEGER, count), REQUIRED(embedding_settings, INTEGER, width),
+                                                     OPTION(embedding_settings, INTEGER, padding_idx)};
+MODULE_TYPE(embedding, "Embedding", embedding_settings, (ct_nn_embedding)(s->count, s->width, &s->options), CT_NN_EMBEDDING_DEFAULTS)
+
 ct_module *(ct_nn_embedding)(int64_t count, int64_t width, const ct_nn_embedding_options *options)
 {
     const int64_t padding = (options ? options : &ct_nn_embedding_defaults)->padding_idx;
@@ -39,7 +47,7 @@ ct_module *(ct_nn_embedding)(int64_t count, int64_t width, const ct_nn_embedding
         ct_fill_(ct_narrow(weight, 0, padding < 0 ? padding + count : padding, 1), 0);
     *m = (struct embedding){ct_module_add_parameter(self, "weight", weight), padding};
     ct_module_describe(self, "%lld -> %lld", (long long)count, (long long)width);
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, &embedding_type, &(struct embedding_settings){count, width, {padding, 0}});
 }
 
 ct_tensor *embedding_weight(const ct_module *embedding)
@@ -70,12 +78,22 @@ static ct_tensor *positions_forward(ct_module *self, ct_tensor *x)
     return positions_run(self, x, 0);
 }
 
-static ct_module *positions(const char *kind, const char *call, int64_t length, int64_t width, bool learned)
+/*   name                  kind                    made how */
+#define POSITIONS(ROW)                                          \
+    ROW(sinusoidal_positions, "SinusoidalPositions", false)     \
+    ROW(learned_positions,    "LearnedPositions",    true)
+
+struct positions_settings {
+    int64_t max_length, width;
+};
+static const ct_setting positions_list[] = {REQUIRED(positions_settings, INTEGER, max_length), REQUIRED(positions_settings, INTEGER, width)};
+
+static ct_module *positions(const ct_module_type *type, const char *call, int64_t length, int64_t width, bool learned)
 {
     if (length < 1 || width < 1)
         return ct_fail("%s: %lld positions of width %lld: want at least 1", call, (long long)length, (long long)width);
     CT_SCOPE;
-    ct_module *self = ct_module_new(kind, positions_forward, sizeof(struct positions));
+    ct_module *self = ct_module_new(type->kind, positions_forward, sizeof(struct positions));
     struct positions *m = ct_module_state(self);
     if (!m)
         return NULL;
@@ -83,15 +101,18 @@ static ct_module *positions(const char *kind, const char *call, int64_t length, 
                                     : module_add_table(self, "table", ct_sinusoidal_positions(length, width)),
                             length, width};
     ct_module_describe(self, "%lld positions of %lld", (long long)length, (long long)width);
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, type, &(struct positions_settings){length, width});
 }
 
-ct_module *ct_nn_sinusoidal_positions(int64_t max_length, int64_t width)
-{
-    return positions("SinusoidalPositions", "sinusoidal_positions", max_length, width, false);
-}
-
-ct_module *ct_nn_learned_positions(int64_t max_length, int64_t width)
-{
-    return positions("LearnedPositions", "learned_positions", max_length, width, true);
-}
+#define DEFINE_POSITIONS(name, kind, learned)                                                                         \
+    static ct_module *name##_make(const void *settings)                                                               \
+    {                                                                                                                 \
+        const struct positions_settings *s = settings;                                                                \
+        return ct_nn_##name(s->max_length, s->width);                                                                 \
+    }                                                                                                                 \
+    const ct_module_type name##_type = {kind, positions_list, 2, sizeof(struct positions_settings), NULL, name##_make}; \
+    ct_module *ct_nn_##name(int64_t max_length, int64_t width)                                                        \
+    {                                                                                                                 \
+        return positions(&name##_type, #name, max_length, width, learned);                                            \
+    }
+POSITIONS(DEFINE_POSITIONS)

@@ -86,6 +86,15 @@ static bool start(const char *name, ct_tensor *t, bool is_parameter, void *conte
     return !ends_in(name, "bias") || ct_nn_init_zeros(t);
 }
 
+struct gpt_settings {
+    ct_nn_gpt_options options;
+};
+static const ct_setting gpt_settings_list[] = {
+    OPTION(gpt_settings, INTEGER, vocabulary), OPTION(gpt_settings, INTEGER, block),  OPTION(gpt_settings, INTEGER, width), OPTION(gpt_settings, INTEGER, layers),
+    OPTION(gpt_settings, INTEGER, heads),      OPTION(gpt_settings, NUMBER, dropout), OPTION(gpt_settings, BOOL, rotary),   OPTION(gpt_settings, BOOL, untied),
+};
+MODULE_TYPE(gpt, "GPT", gpt_settings, (ct_nn_gpt)(&s->options), CT_NN_GPT_DEFAULTS)
+
 ct_module *(ct_nn_gpt)(const ct_nn_gpt_options *options)
 {
     const ct_nn_gpt_options *o = options ? options : &ct_nn_gpt_defaults;
@@ -107,7 +116,7 @@ ct_module *(ct_nn_gpt)(const ct_nn_gpt_options *options)
     ct_module_describe(self, "%lld tokens in blocks of %lld%s", (long long)o->vocabulary, (long long)o->block, o->untied ? "" : ", tied");
     self = ct_module_ready(self);
     if (self && ct_module_each(self, start, &(int64_t){o->layers}))
-        return self;
+        return ct_module_ready_as(self, &gpt_type, o);
     ct_free(self);
     return NULL;
 }

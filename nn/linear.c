@@ -14,6 +14,14 @@ static ct_tensor *linear_forward(ct_module *self, ct_tensor *x)     /* (..., in)
     return ct_linear(x, m->weight, m->bias, .activation = m->activation);
 }
 
+struct linear_settings {
+    int64_t in, out;
+    ct_nn_linear_options options;
+};
+static const ct_setting linear_settings_list[] = {REQUIRED(linear_settings, INTEGER, in), REQUIRED(linear_settings, INTEGER, out),
+                                                  OPTION(linear_settings, BOOL, no_bias), ACTIVATION(linear_settings)};
+MODULE_TYPE(linear, "Linear", linear_settings, (ct_nn_linear)(s->in, s->out, &s->options), )
+
 ct_module *(ct_nn_linear)(int64_t in, int64_t out, const ct_nn_linear_options *options)
 {
     const ct_nn_linear_options o = options ? *options : (ct_nn_linear_options){0};
@@ -36,5 +44,5 @@ ct_module *(ct_nn_linear)(int64_t in, int64_t out, const ct_nn_linear_options *o
         m->bias = ct_module_add_parameter(self, "bias", layer_uniform(bound, &out, 1));
     m->activation = o.activation;
     ct_module_describe(self, "%lld -> %lld%s%s", (long long)in, (long long)out, o.no_bias ? ", no bias" : "", note);
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, &linear_type, &(struct linear_settings){in, out, o});
 }

@@ -16,6 +16,48 @@ CT_API const char *ct_load_report_missing(const ct_load_report *report, size_t i
                                                             the module's order; NULL past the end */
 CT_API const char *ct_load_report_unexpected(const ct_load_report *report, size_t index); /* the opposite, in the file's order */
 
+/* ---- Models ---------------------------------------------------------------------------------------------------------------
+ * A model file holds the layers, as JSON, and the weights: one safetensors file, or, where path ends in ".json", JSON and a safetensors file of
+ * the same name beside it. What the layers are made of is in it, not the mode, which gradients are wanted or the state of an optimizer. */
+CT_API bool ct_model_save(const ct_module *model, const char *path);
+CT_API bool ct_model_save_with(const ct_module *model, const char *path, const ct_metadata *metadata, size_t count); /* as ct_module_save_with; the metadata
+                                                            are in the safetensors file. Key "cotangent.model" is taken */
+CT_API ct_module *ct_model_load(const char *path); /* a new module, in training mode. No more is allocated than the file's own tensors justify */
+
+/* ---- Kinds of your own --------------------------------------------------------------------------------------------------------
+ * A type says what a module of one kind is made of: settings, which lie in a struct of yours, and a function that makes a module of such a struct.
+ * The constructor ends in ct_module_ready_as with that struct; who loads files of such models registers the type first. Types are not
+ * copied: they must stay. */
+typedef enum {                                  /* what lies in the struct */
+    CT_SETTING_INTEGER,                         /* int64_t */
+    CT_SETTING_NUMBER,                          /* double; finite */
+    CT_SETTING_BOOL,                            /* bool */
+    CT_SETTING_TEXT,                            /* const char *; copied by ct_module_ready_as, lent to make */
+    CT_SETTING_WORD,                            /* an enum, counted from 0: in files one of `words` */
+    CT_SETTING_WINDOW,                          /* int64_t: one number, CT_HW or CT_SAME */
+    CT_SETTING_MODULE,                          /* ct_module *: in files the child of that name; NULL: none. make takes it over, on failure too */
+    CT_SETTING_MODULES,                         /* ct_module_list: in files all children, in order. make takes them over */
+    CT_SETTING_TENSORS,                         /* ct_tensor_list: in files shape and dtype of each parameter; make gets zeros */
+} ct_setting_type;
+typedef struct { ct_module *const *modules; size_t count; } ct_module_list;
+typedef struct { ct_tensor *const *tensors; size_t count; } ct_tensor_list;
+typedef struct {
+    const char *key;
+    ct_setting_type type;
+    size_t offset;                              /* in the struct */
+    bool required;                              /* a file without it is refused; else it may be left out: the value of `defaults` */
+    const char *const *words;                   /* of CT_SETTING_WORD, a NULL behind the last */
+} ct_setting;
+typedef struct {
+    const char *kind;                           /* as given to ct_module_new; not "kind" itself as a key */
+    const ct_setting *settings;
+    size_t count, bytes;                        /* of settings; of the struct */
+    const void *defaults;                       /* such a struct; NULL: zeros */
+    ct_module *(*make)(const void *settings);   /* NULL after reporting */
+} ct_module_type;
+CT_API bool ct_module_register(const ct_module_type *type); /* for the whole process; the same type again does nothing */
+CT_API ct_module *ct_module_ready_as(ct_module *self, const ct_module_type *type, const void *settings); /* ct_module_ready; and a file can hold self */
+
 #ifdef __cplusplus
 }
 #endif

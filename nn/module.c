@@ -18,6 +18,8 @@ static void module_destroy(void *object)
         object_drop(self->entries[i].child);
     }
     heap_free(self->entries);
+    if (self->type)
+        settings_free(self->type, self->settings);
 }
 
 ct_module *ct_module_new(const char *kind, ct_module_forward *forward, size_t state_bytes)
@@ -50,6 +52,24 @@ ct_module *ct_module_ready(ct_module *self)
     }
     if (!self->failed)
         return self;
+    object_drop(self);
+    return NULL;
+}
+
+ct_module *ct_module_ready_as(ct_module *self, const ct_module_type *type, const void *settings)
+{
+    self = ct_module_ready(self);
+    if (!self)
+        return NULL;
+    if (!type || !type->kind || strcmp(type->kind, self->kind) || self->type)
+        ct_fail("%s: ready_as: the type is %s", self->kind, self->type ? "known already" : type && type->kind ? "another's" : "NULL");
+    else if (!(self->settings = settings_copy(type, settings)))
+        ct_fail("%s: out of memory", self->kind);
+    else {
+        self->type = type;
+        self->made_of = self->count;
+        return self;
+    }
     object_drop(self);
     return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "autograd/object.h"
 #include "nn/nn.h"
+#include "nn/types.h"
 
 enum { MODULE_NAME_BYTES = 64, MODULE_PATH_BYTES = 512, MODULE_NOTE_BYTES = 96 };
 
@@ -29,6 +30,9 @@ struct ct_module {
     unsigned paused;                            /* while above 0, evaluation mode whatever training says */
     module_watch *watch;
     void *watch_context;
+    const ct_module_type *type;                 /* NULL: no file can hold it */
+    void *settings;                             /* as type says; ours, texts too */
+    size_t made_of;                             /* entries that the constructor made: later ones no file would bring back */
     max_align_t state[];
 };
 

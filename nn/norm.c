@@ -56,6 +56,17 @@ bool batch_norm_count(ct_module *self, bool on)
     return good && (!on || (ct_fill_(m->mean, 0) && ct_fill_(m->var, 1) && ct_fill_(m->batches, 0)));
 }
 
+struct batch_norm_settings {
+    int64_t channels;
+    ct_nn_batch_norm_options options;
+};
+static const ct_setting batch_norm_settings_list[] = {
+    REQUIRED(batch_norm_settings, INTEGER, channels), OPTION(batch_norm_settings, NUMBER, momentum), OPTION(batch_norm_settings, NUMBER, eps),
+    OPTION(batch_norm_settings, BOOL, cumulative),    OPTION(batch_norm_settings, BOOL, no_affine),  ACTIVATION(batch_norm_settings),
+};
+MODULE_TYPE(batch_norm1d, "BatchNorm1d", batch_norm_settings, (ct_nn_batch_norm1d)(s->channels, &s->options), CT_NN_BATCH_NORM_DEFAULTS)
+MODULE_TYPE(batch_norm2d, "BatchNorm2d", batch_norm_settings, (ct_nn_batch_norm2d)(s->channels, &s->options), CT_NN_BATCH_NORM_DEFAULTS)
+
 static ct_module *batch_norm(int axes, int64_t channels, const ct_nn_batch_norm_options *options)
 {
     const ct_nn_batch_norm_options *o = options ? options : &ct_nn_batch_norm_defaults;
@@ -78,7 +89,7 @@ static ct_module *batch_norm(int axes, int64_t channels, const ct_nn_batch_norm_
     m->var = ct_module_add_buffer(self, "running_var", ct_ones(channels));
     m->batches = ct_module_add_buffer(self, "num_batches_tracked", (ct_zeros)(NULL, 0, CT_INT64));
     ct_module_describe(self, "%lld%s%s", (long long)channels, o->no_affine ? ", no affine" : "", note);
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, axes == 2 ? &batch_norm2d_type : &batch_norm1d_type, &(struct batch_norm_settings){channels, *o});
 }
 
 ct_module *(ct_nn_batch_norm1d)(int64_t channels, const ct_nn_batch_norm_options *options)
@@ -132,13 +143,31 @@ static ct_module *group_norm(const char *kind, const char *call, int64_t groups,
     return self;
 }
 
+struct group_norm_settings {
+    int64_t groups, channels;
+    ct_nn_group_norm_options options;
+};
+static const ct_setting group_norm_settings_list[] = {
+    REQUIRED(group_norm_settings, INTEGER, groups), REQUIRED(group_norm_settings, INTEGER, channels), OPTION(group_norm_settings, NUMBER, eps),
+    OPTION(group_norm_settings, BOOL, no_affine),
+};
+MODULE_TYPE(group_norm, "GroupNorm", group_norm_settings, (ct_nn_group_norm)(s->groups, s->channels, &s->options), CT_NN_GROUP_NORM_DEFAULTS)
+
 ct_module *(ct_nn_group_norm)(int64_t groups, int64_t channels, const ct_nn_group_norm_options *options)
 {
     const ct_nn_group_norm_options *o = options ? options : &ct_nn_group_norm_defaults;
     ct_module *self = group_norm("GroupNorm", "group_norm", groups, channels, o->eps, !o->no_affine);
     ct_module_describe(self, "%lld in %lld groups%s", (long long)channels, (long long)groups, o->no_affine ? ", no affine" : "");
-    return self ? ct_module_ready(self) : NULL;
+    return self ? ct_module_ready_as(self, &group_norm_type, &(struct group_norm_settings){groups, channels, *o}) : NULL;
 }
+
+struct instance_norm_settings {
+    int64_t channels;
+    ct_nn_instance_norm_options options;
+};
+static const ct_setting instance_norm_settings_list[] = {REQUIRED(instance_norm_settings, INTEGER, channels), OPTION(instance_norm_settings, NUMBER, eps),
+                                                         OPTION(instance_norm_settings, BOOL, affine)};
+MODULE_TYPE(instance_norm2d, "InstanceNorm2d", instance_norm_settings, (ct_nn_instance_norm2d)(s->channels, &s->options), CT_NN_INSTANCE_NORM_DEFAULTS)
 
 ct_module *(ct_nn_instance_norm2d)(int64_t channels, const ct_nn_instance_norm_options *options)
 {
@@ -148,5 +177,5 @@ ct_module *(ct_nn_instance_norm2d)(int64_t channels, const ct_nn_instance_norm_o
         return NULL;
     ((struct group_norm *)ct_module_state(self))->images = true;
     ct_module_describe(self, "%lld%s", (long long)channels, o->affine ? ", affine" : "");
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, &instance_norm2d_type, &(struct instance_norm_settings){channels, *o});
 }

@@ -66,6 +66,16 @@ static bool check(const char *call, int64_t kernel, int64_t stride, int64_t padd
     return false;
 }
 
+struct max_pool_settings {
+    int64_t kernel;
+    ct_nn_max_pool_options options;
+};
+static const ct_setting max_pool_settings_list[] = {
+    REQUIRED(max_pool_settings, WINDOW, kernel), OPTION(max_pool_settings, WINDOW, stride),  OPTION(max_pool_settings, WINDOW, padding),
+    OPTION(max_pool_settings, WINDOW, dilation), OPTION(max_pool_settings, BOOL, ceil_mode),
+};
+MODULE_TYPE(max_pool2d, "MaxPool2d", max_pool_settings, (ct_nn_max_pool2d)(s->kernel, &s->options), CT_NN_MAX_POOL_DEFAULTS)
+
 ct_module *(ct_nn_max_pool2d)(int64_t kernel, const ct_nn_max_pool_options *options)
 {
     const ct_nn_max_pool_options *o = options ? options : &ct_nn_max_pool_defaults;
@@ -75,8 +85,18 @@ ct_module *(ct_nn_max_pool2d)(int64_t kernel, const ct_nn_max_pool_options *opti
     char text[MODULE_NOTE_BYTES];
     ct_module *self = pool("MaxPool2d", max_pool2d_forward, &(struct pool){.kernel = kernel, .max = call});
     ct_module_describe(self, "%s", layer_window(text, 2, kernel, o->stride, o->padding, o->dilation));
-    return self;
+    return ct_module_ready_as(self, &max_pool2d_type, &(struct max_pool_settings){kernel, *o});
 }
+
+struct avg_pool_settings {
+    int64_t kernel;
+    ct_avg_pool_options options;
+};
+static const ct_setting avg_pool_settings_list[] = {
+    REQUIRED(avg_pool_settings, WINDOW, kernel),  OPTION(avg_pool_settings, WINDOW, stride),          OPTION(avg_pool_settings, WINDOW, padding),
+    OPTION(avg_pool_settings, BOOL, ceil_mode),   OPTION(avg_pool_settings, BOOL, count_exclude_pad), OPTION(avg_pool_settings, INTEGER, divisor),
+};
+MODULE_TYPE(avg_pool2d, "AvgPool2d", avg_pool_settings, (ct_nn_avg_pool2d)(s->kernel, &s->options), )
 
 ct_module *(ct_nn_avg_pool2d)(int64_t kernel, const ct_avg_pool_options *options)
 {
@@ -86,8 +106,15 @@ ct_module *(ct_nn_avg_pool2d)(int64_t kernel, const ct_avg_pool_options *options
     char text[MODULE_NOTE_BYTES];
     ct_module *self = pool("AvgPool2d", avg_pool2d_forward, &(struct pool){.kernel = kernel, .avg = o});
     ct_module_describe(self, "%s", layer_window(text, 2, kernel, o.stride, o.padding, 1));
-    return self;
+    return ct_module_ready_as(self, &avg_pool2d_type, &(struct avg_pool_settings){kernel, o});
 }
+
+static const ct_setting adaptive_avg_pool2d_list[] = {{"size", CT_SETTING_WINDOW, 0, true, NULL}};
+static ct_module *adaptive_avg_pool2d_make(const void *settings)
+{
+    return ct_nn_adaptive_avg_pool2d(*(const int64_t *)settings);
+}
+const ct_module_type adaptive_avg_pool2d_type = {"AdaptiveAvgPool2d", adaptive_avg_pool2d_list, 1, sizeof(int64_t), NULL, adaptive_avg_pool2d_make};
 
 ct_module *ct_nn_adaptive_avg_pool2d(int64_t size)
 {
@@ -96,8 +123,19 @@ ct_module *ct_nn_adaptive_avg_pool2d(int64_t size)
         return NULL;
     ct_module *self = pool("AdaptiveAvgPool2d", adaptive_avg_pool2d_forward, &(struct pool){.kernel = size});
     ct_module_describe(self, "to %lldx%lld", (long long)pair[0], (long long)pair[1]);
-    return self;
+    return ct_module_ready_as(self, &adaptive_avg_pool2d_type, &size);
 }
+
+struct upsample_settings {
+    int64_t factor;
+    ct_interpolate_options options;
+};
+static const char *const modes[] = {[CT_NEAREST] = "nearest", [CT_BILINEAR] = "bilinear", NULL};
+static const ct_setting upsample_settings_list[] = {
+    REQUIRED(upsample_settings, WINDOW, factor), OPTION(upsample_settings, BOOL, align_corners),
+    {"mode", CT_SETTING_WORD, offsetof(struct upsample_settings, options.mode), false, modes},
+};
+MODULE_TYPE(upsample, "Upsample", upsample_settings, (ct_nn_upsample)(s->factor, &s->options), )
 
 ct_module *(ct_nn_upsample)(int64_t factor, const ct_interpolate_options *options)
 {
@@ -111,5 +149,5 @@ ct_module *(ct_nn_upsample)(int64_t factor, const ct_interpolate_options *option
     ct_module *self = pool("Upsample", upsample_forward, &(struct pool){.kernel = factor, .interpolate = o});
     ct_module_describe(self, "%lldx%lld, %s%s", (long long)pair[0], (long long)pair[1], o.mode == CT_BILINEAR ? "bilinear" : "nearest",
                        o.align_corners ? ", corners aligned" : "");
-    return self;
+    return ct_module_ready_as(self, &upsample_type, &(struct upsample_settings){factor, o});
 }

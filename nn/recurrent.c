@@ -253,19 +253,49 @@ static ct_module *recurrent(const struct kind *kind, int64_t in, int64_t hidden,
     return ct_module_ready(self);
 }
 
+struct rnn_settings {
+    int64_t in, hidden;
+    ct_nn_rnn_options options;
+};
+static const ct_setting rnn_settings_list[] = {
+    REQUIRED(rnn_settings, INTEGER, in),  REQUIRED(rnn_settings, INTEGER, hidden), OPTION(rnn_settings, INTEGER, layers), OPTION(rnn_settings, BOOL, bidirectional),
+    OPTION(rnn_settings, BOOL, no_bias),  OPTION(rnn_settings, BOOL, relu),        OPTION(rnn_settings, NUMBER, dropout),
+};
+MODULE_TYPE(rnn, "RNN", rnn_settings, (ct_nn_rnn)(s->in, s->hidden, &s->options), CT_NN_RECURRENT_DEFAULTS)
+
+struct recurrent_settings {
+    int64_t in, hidden;
+    ct_nn_recurrent_options options;
+};
+static const ct_setting recurrent_settings_list[] = {
+    REQUIRED(recurrent_settings, INTEGER, in),         REQUIRED(recurrent_settings, INTEGER, hidden), OPTION(recurrent_settings, INTEGER, layers),
+    OPTION(recurrent_settings, BOOL, bidirectional),   OPTION(recurrent_settings, BOOL, no_bias),     OPTION(recurrent_settings, NUMBER, dropout),
+};
+MODULE_TYPE(lstm, "LSTM", recurrent_settings, (ct_nn_lstm)(s->in, s->hidden, &s->options), CT_NN_RECURRENT_DEFAULTS)
+MODULE_TYPE(gru, "GRU", recurrent_settings, (ct_nn_gru)(s->in, s->hidden, &s->options), CT_NN_RECURRENT_DEFAULTS)
+
 ct_module *(ct_nn_rnn)(int64_t in, int64_t hidden, const ct_nn_rnn_options *options)
 {
     const ct_nn_rnn_options *o = options ? options : &ct_nn_rnn_defaults;
-    return recurrent(o->relu ? &RELU_RNN : &RNN, in, hidden,
-                     &(ct_nn_recurrent_options){.layers = o->layers, .bidirectional = o->bidirectional, .no_bias = o->no_bias, .dropout = o->dropout});
+    ct_module *self =
+        recurrent(o->relu ? &RELU_RNN : &RNN, in, hidden,
+                  &(ct_nn_recurrent_options){.layers = o->layers, .bidirectional = o->bidirectional, .no_bias = o->no_bias, .dropout = o->dropout});
+    return self ? ct_module_ready_as(self, &rnn_type, &(struct rnn_settings){in, hidden, *o}) : NULL;
+}
+
+static ct_module *gated(const struct kind *kind, const ct_module_type *type, int64_t in, int64_t hidden, const ct_nn_recurrent_options *options)
+{
+    const ct_nn_recurrent_options *o = options ? options : &ct_nn_recurrent_defaults;
+    ct_module *self = recurrent(kind, in, hidden, o);
+    return self ? ct_module_ready_as(self, type, &(struct recurrent_settings){in, hidden, *o}) : NULL;
 }
 
 ct_module *(ct_nn_lstm)(int64_t in, int64_t hidden, const ct_nn_recurrent_options *options)
 {
-    return recurrent(&LSTM, in, hidden, options ? options : &ct_nn_recurrent_defaults);
+    return gated(&LSTM, &lstm_type, in, hidden, options);
 }
 
 ct_module *(ct_nn_gru)(int64_t in, int64_t hidden, const ct_nn_recurrent_options *options)
 {
-    return recurrent(&GRU, in, hidden, options ? options : &ct_nn_recurrent_defaults);
+    return gated(&GRU, &gru_type, in, hidden, options);
 }

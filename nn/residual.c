@@ -11,10 +11,11 @@ struct residual {
 
 /* What a block is made of. The strided step is the 3x3 one, as in torchvision's Bottleneck. */
 static const struct plan {
-    const char *kind, *call;
+    const ct_module_type *type;
+    const char *call;
     int steps, strided;
     int64_t kernel[MOST_STEPS], widening;       /* channels of the result over those inside */
-} BASIC = {"BasicBlock", "basic_block", 2, 0, {3, 3}, 1}, BOTTLENECK = {"Bottleneck", "bottleneck", 3, 1, {1, 3, 1}, 4};
+} BASIC = {&basic_block_type, "basic_block", 2, 0, {3, 3}, 1}, BOTTLENECK = {&bottleneck_type, "bottleneck", 3, 1, {1, 3, 1}, 4};
 
 const ct_nn_block_options ct_nn_block_defaults = {CT_NN_BLOCK_DEFAULTS .end_ = 0};
 
@@ -36,6 +37,15 @@ static ct_tensor *residual_forward(ct_module *self, ct_tensor *x)   /* (N, in, H
     return x;
 }
 
+struct block_settings {
+    int64_t in, width;
+    ct_nn_block_options options;
+};
+static const ct_setting block_settings_list[] = {REQUIRED(block_settings, INTEGER, in), REQUIRED(block_settings, INTEGER, width),
+                                                 OPTION(block_settings, INTEGER, stride)};
+MODULE_TYPE(basic_block, "BasicBlock", block_settings, (ct_nn_basic_block)(s->in, s->width, &s->options), CT_NN_BLOCK_DEFAULTS)
+MODULE_TYPE(bottleneck, "Bottleneck", block_settings, (ct_nn_bottleneck)(s->in, s->width, &s->options), CT_NN_BLOCK_DEFAULTS)
+
 static ct_module *block(const struct plan *plan, int64_t in, int64_t width, const ct_nn_block_options *options)
 {
     const int64_t stride = (options ? options : &ct_nn_block_defaults)->stride;
@@ -43,7 +53,7 @@ static ct_module *block(const struct plan *plan, int64_t in, int64_t width, cons
     if (in < 1 || width < 1 || stride < 1 || __builtin_mul_overflow(width, plan->widening, &out))
         return ct_fail("%s: %lld channels in, width %lld, stride %lld: want at least 1", plan->call, (long long)in, (long long)width,
                        (long long)stride);
-    ct_module *self = ct_module_new(plan->kind, residual_forward, sizeof(struct residual));
+    ct_module *self = ct_module_new(plan->type->kind, residual_forward, sizeof(struct residual));
     struct residual *m = ct_module_state(self);
     if (!m)
         return NULL;
@@ -61,7 +71,7 @@ static ct_module *block(const struct plan *plan, int64_t in, int64_t width, cons
         m->downsample = ct_module_add_child(self, "downsample", fitted);
     }
     ct_module_describe(self, stride == 1 ? "%lld -> %lld" : "%lld -> %lld, stride %lld", (long long)in, (long long)out, (long long)stride);
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, plan->type, &(struct block_settings){in, width, {stride, 0}});
 }
 
 ct_module *(ct_nn_basic_block)(int64_t in, int64_t width, const ct_nn_block_options *options)

@@ -9,12 +9,12 @@ struct resnet {
 };
 
 static const struct plan {
-    const char *kind;
+    const ct_module_type *type;
     ct_module *(*block)(int64_t in, int64_t width, const ct_nn_block_options *options);
     int64_t widening;
     int blocks[STAGES];
-} RESNET18 = {"ResNet18", (ct_nn_basic_block), 1, {2, 2, 2, 2}}, RESNET34 = {"ResNet34", (ct_nn_basic_block), 1, {3, 4, 6, 3}},
-  RESNET50 = {"ResNet50", (ct_nn_bottleneck), 4, {3, 4, 6, 3}};
+} RESNET18 = {&resnet18_type, (ct_nn_basic_block), 1, {2, 2, 2, 2}}, RESNET34 = {&resnet34_type, (ct_nn_basic_block), 1, {3, 4, 6, 3}},
+  RESNET50 = {&resnet50_type, (ct_nn_bottleneck), 4, {3, 4, 6, 3}};
 
 const ct_nn_resnet_options ct_nn_resnet_defaults = {CT_NN_RESNET_DEFAULTS .end_ = 0};
 
@@ -29,12 +29,21 @@ static ct_tensor *resnet_forward(ct_module *self, ct_tensor *x)     /* (N, chann
     return ct_forward(m->last, ct_flatten(ct_adaptive_avg_pool2d(x, 1), 1, -1));
 }
 
+struct resnet_settings {
+    ct_nn_resnet_options options;
+};
+static const ct_setting resnet_settings_list[] = {OPTION(resnet_settings, INTEGER, channels), OPTION(resnet_settings, INTEGER, classes),
+                                                  OPTION(resnet_settings, BOOL, imagenet_stem)};
+MODULE_TYPE(resnet18, "ResNet18", resnet_settings, (ct_nn_resnet18)(&s->options), CT_NN_RESNET_DEFAULTS)
+MODULE_TYPE(resnet34, "ResNet34", resnet_settings, (ct_nn_resnet34)(&s->options), CT_NN_RESNET_DEFAULTS)
+MODULE_TYPE(resnet50, "ResNet50", resnet_settings, (ct_nn_resnet50)(&s->options), CT_NN_RESNET_DEFAULTS)
+
 static ct_module *resnet(const struct plan *plan, const ct_nn_resnet_options *options)
 {
     const ct_nn_resnet_options *o = options ? options : &ct_nn_resnet_defaults;
     if (o->channels < 1 || o->classes < 1)
-        return ct_fail("%s: %lld channels, %lld classes: want at least 1", plan->kind, (long long)o->channels, (long long)o->classes);
-    ct_module *self = ct_module_new(plan->kind, resnet_forward, sizeof(struct resnet)), *blocks[MOST_BLOCKS];
+        return ct_fail("%s: %lld channels, %lld classes: want at least 1", plan->type->kind, (long long)o->channels, (long long)o->classes);
+    ct_module *self = ct_module_new(plan->type->kind, resnet_forward, sizeof(struct resnet)), *blocks[MOST_BLOCKS];
     struct resnet *m = ct_module_state(self);
     if (!m)
         return NULL;
@@ -50,7 +59,7 @@ static ct_module *resnet(const struct plan *plan, const ct_nn_resnet_options *op
         m->stage[stage] = ct_module_add_child(self, name, (ct_nn_sequential)(blocks, (size_t)plan->blocks[stage]));
     }
     m->last = ct_module_add_child(self, "fc", ct_nn_linear(channels, o->classes));
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, plan->type, o);
 }
 
 ct_module *(ct_nn_resnet18)(const ct_nn_resnet_options *options)

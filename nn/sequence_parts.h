@@ -16,6 +16,12 @@ struct attention_shape {
 };
 bool attention_shape(const ct_module *module, struct attention_shape *shape); /* false: the module is no attention */
 
+/* The rows of a list of settings whose options are ct_nn_transformer_options. */
+#define TRANSFORMER_OPTIONS(group)                                                                                     \
+    OPTION(group, INTEGER, hidden), OPTION(group, INTEGER, kv_heads), OPTION(group, BOOL, causal), OPTION(group, BOOL, rotary), \
+        OPTION(group, BOOL, no_bias), OPTION(group, BOOL, pre_norm), OPTION(group, BOOL, rms_norm), OPTION(group, NUMBER, dropout), \
+        ACTIVATION(group), OPTION(group, NUMBER, eps)
+
 /* Blocks and stacks of them as parts; memory NULL: of an encoder. They promote the weights that options want. */
 ct_module *transformer_block(const char *call, bool decoder, int64_t width, int64_t heads, const ct_nn_transformer_options *options);
 ct_module *transformer_norm(int64_t width, const ct_nn_transformer_options *options);

@@ -40,6 +40,16 @@ static bool check_dropout(const char *call, double p)
     return (p >= 0 && p <= 1) || ct_fail("%s: dropout %g: want 0 to 1", call, p);
 }
 
+struct feed_forward_settings {
+    int64_t width, hidden;
+    ct_nn_feed_forward_options options;
+};
+static const ct_setting feed_forward_settings_list[] = {
+    REQUIRED(feed_forward_settings, INTEGER, width), REQUIRED(feed_forward_settings, INTEGER, hidden), OPTION(feed_forward_settings, NUMBER, dropout),
+    OPTION(feed_forward_settings, BOOL, no_bias),    ACTIVATION(feed_forward_settings),
+};
+MODULE_TYPE(feed_forward, "FeedForward", feed_forward_settings, (ct_nn_feed_forward)(s->width, s->hidden, &s->options), CT_NN_FEED_FORWARD_DEFAULTS)
+
 ct_module *(ct_nn_feed_forward)(int64_t width, int64_t hidden, const ct_nn_feed_forward_options *options)
 {
     const ct_nn_feed_forward_options *o = options ? options : &ct_nn_feed_forward_defaults;
@@ -50,10 +60,15 @@ ct_module *(ct_nn_feed_forward)(int64_t width, int64_t hidden, const ct_nn_feed_
         return NULL;
     add_linears(self, ct_module_state(self), width, hidden, o);
     ct_module_describe(self, "%lld -> %lld -> %lld", (long long)width, (long long)hidden, (long long)width);
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, &feed_forward_type, &(struct feed_forward_settings){width, hidden, *o});
 }
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------------------------- */
+struct block_settings {
+    int64_t width, heads;
+    ct_nn_transformer_options options;
+};
+
 struct block {
     ct_module *attention, *over_memory, *norm[3]; /* over_memory: a decoder's */
     struct feed_forward feed_forward;
@@ -123,6 +138,12 @@ ct_module *transformer_norm(int64_t width, const ct_nn_transformer_options *o)
     return o->rms_norm ? ct_nn_rms_norm(width, .eps = o->eps) : ct_nn_layer_norm(width, .eps = o->eps, .no_bias = o->no_bias);
 }
 
+static const ct_setting block_settings_list[] = {REQUIRED(block_settings, INTEGER, width), REQUIRED(block_settings, INTEGER, heads),
+                                                 TRANSFORMER_OPTIONS(block_settings)};
+MODULE_TYPE(transformer_block, "TransformerBlock", block_settings, (ct_nn_transformer_block)(s->width, s->heads, &s->options), CT_NN_TRANSFORMER_DEFAULTS)
+MODULE_TYPE(transformer_decoder_block, "TransformerDecoderBlock", block_settings, (ct_nn_transformer_decoder_block)(s->width, s->heads, &s->options),
+            CT_NN_TRANSFORMER_DEFAULTS)
+
 ct_module *transformer_block(const char *call, bool decoder, int64_t width, int64_t heads, const ct_nn_transformer_options *options)
 {
     const ct_nn_transformer_options *o = options ? options : &ct_nn_transformer_defaults;
@@ -149,7 +170,7 @@ ct_module *transformer_block(const char *call, bool decoder, int64_t width, int6
     for (int i = 0; i < 2 + decoder; i++)
         m->norm[i] = ct_module_add_child(self, ((const char *const[]){"norm1", "norm2", "norm3"})[i], transformer_norm(width, o));
     ct_module_describe(self, "%lld in %lld heads, hidden %lld%s", (long long)width, (long long)heads, (long long)hidden, o->pre_norm ? ", pre-norm" : "");
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, decoder ? &transformer_decoder_block_type : &transformer_block_type, &(struct block_settings){width, heads, *o});
 }
 
 ct_module *(ct_nn_transformer_block)(int64_t width, int64_t heads, const ct_nn_transformer_options *options)

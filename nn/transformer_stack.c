@@ -37,6 +37,17 @@ static ct_tensor *decoder_stack_forward(ct_module *self, ct_tensor *x)
 }
 
 /* ---- Making one ---------------------------------------------------------------------------------------------------------------- */
+struct stack_settings {
+    int64_t layers, width, heads;
+    ct_nn_transformer_options options;
+};
+static const ct_setting stack_settings_list[] = {REQUIRED(stack_settings, INTEGER, layers), REQUIRED(stack_settings, INTEGER, width),
+                                                 REQUIRED(stack_settings, INTEGER, heads), TRANSFORMER_OPTIONS(stack_settings)};
+MODULE_TYPE(transformer_encoder, "TransformerEncoder", stack_settings, (ct_nn_transformer_encoder)(s->layers, s->width, s->heads, &s->options),
+            CT_NN_TRANSFORMER_DEFAULTS)
+MODULE_TYPE(transformer_decoder, "TransformerDecoder", stack_settings, (ct_nn_transformer_decoder)(s->layers, s->width, s->heads, &s->options),
+            CT_NN_TRANSFORMER_DEFAULTS)
+
 static ct_module *stack(const char *call, bool decoder, int64_t layers, int64_t width, int64_t heads, const ct_nn_transformer_options *options)
 {
     const ct_nn_transformer_options *o = options ? options : &ct_nn_transformer_defaults;
@@ -54,7 +65,7 @@ static ct_module *stack(const char *call, bool decoder, int64_t layers, int64_t 
     if (o->pre_norm)
         m->norm = ct_module_add_child(self, "norm", transformer_norm(width, o));
     ct_module_describe(self, "%lld layers", (long long)layers);
-    return ct_module_ready(self);
+    return ct_module_ready_as(self, decoder ? &transformer_decoder_type : &transformer_encoder_type, &(struct stack_settings){layers, width, heads, *o});
 }
 
 ct_module *(ct_nn_transformer_encoder)(int64_t layers, int64_t width, int64_t heads, const ct_nn_transformer_options *options)

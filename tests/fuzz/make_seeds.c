@@ -1,5 +1,5 @@
 /* Files for the fuzzers to begin with: one of each format and form, in folders named after the targets. $1: where. */
-#include <io/io.h>
+#include "../zoo.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ static void make_raw(const char *target, const char *name, const void *prefix, s
     }
     fwrite(prefix, 1, count, file);
     fputs(header, file);
-    fwrite("\0\1\0\1\0\1\0\1", 1, 8, file);
+    if (count)
+        fwrite("\0\1\0\1\0\1\0\1", 1, 8, file);
     fclose(file);
 }
 
@@ -50,6 +51,21 @@ static void make_headers(void)
     }
 }
 
+/* The layers of every model as text. */
+static void make_models(void)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/model.safetensors", root);
+    for (size_t i = 0; i < ZOO_COUNT && ct_ok(); i++) {
+        ct_module *net = zoo[i].make();
+        ct_tensor_file *file = ct_model_save(net, path) ? ct_io_safetensors_open(path) : NULL;
+        if (file)
+            make_raw("model", zoo[i].name, "", 0, ct_tensor_file_metadata(file, "cotangent.model"));
+        ct_free(file), ct_free(net);
+    }
+    remove(path);
+}
+
 int main(int count, char **words)
 {
     if (count != 2) {
@@ -61,6 +77,7 @@ int main(int count, char **words)
     const ct_named_tensor tensors[] = {{"a.weight", x}, {"b/c", ct_gt(x, 2.0)}, {"d", ct_vector_int(1, 2)}, {"e", ct_zeros(0, 2)}};
     const ct_metadata metadata[] = {{"format", "pt"}};
     make_headers();
+    make_models();
     ct_io_safetensors_write(in("safetensors", "written"), tensors, 4, metadata, 1);
     ct_io_npy_write(in("npy", "written"), x);
     if (ct_io_has_npz()) {
