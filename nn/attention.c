@@ -1,6 +1,7 @@
 /* Attention of several heads, arXiv:1706.03762: three projections, ct_scaled_dot_product_attention, a fourth. */
 #include <math.h>
 
+#include "nn/onnx.h"
 #include "nn/sequence_parts.h"
 
 enum { Q, K, V };
@@ -213,6 +214,56 @@ static bool check_options(int64_t width, int64_t heads, int64_t kv_heads, const 
     return (o->dropout >= 0 && o->dropout <= 1) || ct_fail("%s: dropout %g: want 0 to 1", call, o->dropout);
 }
 
+/* ---- In ONNX: (N, T, width) to itself --------------------------------------------------------------------------------------------------- */
+static const char *turned_onnx(ct_onnx *g, const char *x, int64_t head, double base) /* rotated by position: x (N, heads, T, head) */
+{
+    CT_SCOPE;
+    ct_tensor *rates = ct_exp(ct_mul((ct_arange)(0, (double)head / 2, 1, onnx_dtype(g)), -2 * log(base) / (double)head));
+    const char *to = ONNX("Squeeze", onnx_size(g, x, 2)), *places = ONNX("Range", ct_onnx_tensor(g, NULL, (ct_zeros)(NULL, 0, CT_INT64)), to,
+                                                                         ct_onnx_tensor(g, NULL, (ct_ones)(NULL, 0, CT_INT64)));
+    places = ONNX_WITH("Cast", ONNX_ATTRIBUTES(ONNX_INTEGER("to", onnx_dtype(g) == CT_FLOAT64 ? 11 : 1)), places);
+    const char *angle = ONNX("Mul", ONNX("Unsqueeze", places, ONNX_CONSTANT(1)), ct_onnx_tensor(g, NULL, rates));
+    const char *a = onnx_slice(g, x, 3, 0, head / 2), *b = onnx_slice(g, x, 3, head / 2, head), *c = ONNX("Cos", angle), *s = ONNX("Sin", angle);
+    a = ONNX_WITH("Concat", ONNX_ATTRIBUTES(ONNX_INTEGER("axis", 3)), ONNX("Sub", ONNX("Mul", a, c), ONNX("Mul", b, s)),
+                  ONNX("Add", ONNX("Mul", b, c), ONNX("Mul", a, s)));
+    return a;
+}
+
+static const char *causal_onnx(ct_onnx *g, const char *x)  /* (T, T): 0, above the diagonal -infinity */
+{
+    const char *length = onnx_size(g, x, 1), *sizes = ONNX_WITH("Concat", ONNX_ATTRIBUTES(ONNX_INTEGER("axis", 0)), length, length);
+    CT_SCOPE;
+    const char *one = ct_onnx_tensor(g, NULL, (ct_ones)(NULL, 0, CT_INT64));
+    return ONNX_WITH("Trilu", ONNX_ATTRIBUTES(ONNX_INTEGER("upper", 1)), ONNX("Expand", onnx_number(g, -INFINITY), sizes), one);
+}
+
+/* Fewer heads of keys and values than of queries: an axis more, (N, kv_heads, group, T, head). */
+static const char *attention_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct attention *m = ct_module_state(self);
+    const int64_t turn[] = {0, 2, 1, 3}, flip[] = {0, 1, 3, 2}, flip5[] = {0, 1, 2, 4, 3}, group = m->heads / m->kv_heads;
+    const ct_onnx_attribute flipped = {.name = "perm", .type = CT_ONNX_INTEGERS, .integers = group > 1 ? flip5 : flip, .count = group > 1 ? 5 : 4};
+    const char *all = onnx_linear(g, x, 3, ct_onnx_weight(g, self, "in_proj_weight"), ct_onnx_weight(g, self, "in_proj_bias")), *in[3];
+    int64_t at = 0;
+    for (int i = Q; i <= V; at += rows_of(m, i), i++) {
+        in[i] = ONNX("Reshape", onnx_slice(g, all, 2, at, at + rows_of(m, i)), ONNX_CONSTANT(0, 0, rows_of(m, i) / m->head, m->head));
+        in[i] = ONNX_WITH("Transpose", ONNX_ATTRIBUTES(ONNX_LIST("perm", turn, 4)), in[i]);
+        if (m->rotary && i != V)
+            in[i] = turned_onnx(g, in[i], m->head, m->rotary_base);
+        if (group > 1)
+            in[i] = i == Q ? ONNX("Reshape", in[i], ONNX_CONSTANT(0, m->kv_heads, group, -1, m->head)) : ONNX("Unsqueeze", in[i], ONNX_CONSTANT(2));
+    }
+    const char *keys = ONNX_WITH("Transpose", ONNX_ATTRIBUTES(flipped), in[K]);
+    const char *scores = ONNX("Mul", ONNX("MatMul", in[Q], keys), onnx_number(g, 1 / sqrt((double)m->head)));
+    if (m->causal)
+        scores = ONNX("Add", scores, causal_onnx(g, x));
+    const char *y = ONNX("MatMul", ONNX_WITH("Softmax", ONNX_ATTRIBUTES(ONNX_INTEGER("axis", -1)), scores), in[V]);
+    if (group > 1)
+        y = ONNX("Reshape", y, ONNX_CONSTANT(0, m->heads, -1, m->head));
+    y = ONNX_WITH("Transpose", ONNX_ATTRIBUTES(ONNX_LIST("perm", turn, 4)), y);
+    return ct_onnx_forward(g, m->out, ONNX("Reshape", y, ONNX_CONSTANT(0, 0, m->width)));
+}
+
 struct attention_settings {
     int64_t width, heads;
     ct_nn_attention_options options;
@@ -223,7 +274,7 @@ static const ct_setting attention_settings_list[] = {
     OPTION(attention_settings, BOOL, causal),          OPTION(attention_settings, BOOL, rotary),           OPTION(attention_settings, NUMBER, rotary_base),
     OPTION(attention_settings, NUMBER, dropout),
 };
-MODULE_TYPE(multihead_attention, "MultiheadAttention", attention_settings, (ct_nn_multihead_attention)(s->width, s->heads, &s->options),
+MODULE_TYPE(multihead_attention, "MultiheadAttention", attention_settings, attention_onnx, (ct_nn_multihead_attention)(s->width, s->heads, &s->options),
             CT_NN_ATTENTION_DEFAULTS)
 
 ct_module *(ct_nn_multihead_attention)(int64_t width, int64_t heads, const ct_nn_attention_options *options)

@@ -1,5 +1,6 @@
 /* Autoencoders: decoder(encoder(x)), children of these names. What comes out lies in (0, 1), as the pixels. */
 #include "nn/layer.h"
+#include "nn/onnx.h"
 
 struct autoencoder {
     ct_module *encoder, *decoder;
@@ -28,7 +29,12 @@ static ct_module *image_make(const void *settings)
     return image(s->channels, s->size);
 }
 static const ct_setting image_list[] = {REQUIRED(shape, INTEGER, channels), REQUIRED(shape, INTEGER, size)};
-const ct_module_type image_type = {"Image", image_list, 2, sizeof(struct shape), NULL, image_make};
+static const char *image_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct shape *m = ct_module_state(self);
+    return ONNX("Reshape", x, ONNX_CONSTANT(-1, m->channels, m->size, m->size));
+}
+const ct_module_type image_type = {"Image", image_list, 2, sizeof(struct shape), NULL, image_make, image_onnx};
 
 static ct_module *image(int64_t channels, int64_t size)
 {
@@ -50,9 +56,15 @@ struct autoencoder_settings {
 };
 static const ct_setting autoencoder_settings_list[] = {OPTION(autoencoder_settings, INTEGER, channels), OPTION(autoencoder_settings, INTEGER, size),
                                                        OPTION(autoencoder_settings, INTEGER, hidden), OPTION(autoencoder_settings, INTEGER, latent)};
-MODULE_TYPE(autoencoder, "Autoencoder", autoencoder_settings, (ct_nn_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
-MODULE_TYPE(conv_autoencoder, "ConvAutoencoder", autoencoder_settings, (ct_nn_conv_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
-MODULE_TYPE(variational_autoencoder, "VariationalAutoencoder", autoencoder_settings, (ct_nn_variational_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
+
+static const char *variational_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct autoencoder *m = ct_module_state(self);
+    return ct_onnx_forward(g, m->decoder, onnx_slice(g, ct_onnx_forward(g, m->encoder, x), 1, 0, m->latent)); /* the means */
+}
+MODULE_TYPE(autoencoder, "Autoencoder", autoencoder_settings, onnx_chain, (ct_nn_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
+MODULE_TYPE(conv_autoencoder, "ConvAutoencoder", autoencoder_settings, onnx_chain, (ct_nn_conv_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
+MODULE_TYPE(variational_autoencoder, "VariationalAutoencoder", autoencoder_settings, variational_onnx, (ct_nn_variational_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
 
 static ct_module *autoencoder(const ct_module_type *type, ct_module_forward *forward, const ct_nn_autoencoder_options *o, ct_module *encoder,
                               ct_module *decoder)

@@ -1,5 +1,5 @@
 /* Modules that hold parts under the names "0", "1", ... */
-#include "nn/module.h"
+#include "nn/onnx.h"
 
 struct sequential {
     size_t count;
@@ -26,7 +26,7 @@ static ct_module *sequential_make(const void *settings)
     const ct_module_list *s = settings;
     return (ct_nn_sequential)(s->modules, s->count);
 }
-const ct_module_type sequential_type = {"Sequential", sequential_list, 1, sizeof(ct_module_list), NULL, sequential_make};
+const ct_module_type sequential_type = {"Sequential", sequential_list, 1, sizeof(ct_module_list), NULL, sequential_make, onnx_chain};
 
 ct_module *(ct_nn_sequential)(ct_module *const *parts, size_t count)
 {
@@ -50,7 +50,7 @@ static ct_module *parameter_list_make(const void *settings)
     const ct_tensor_list *s = settings;
     return (ct_nn_parameter_list)(s->tensors, s->count);
 }
-const ct_module_type parameter_list_type = {"ParameterList", parameter_list_list, 1, sizeof(ct_tensor_list), NULL, parameter_list_make};
+const ct_module_type parameter_list_type = {"ParameterList", parameter_list_list, 1, sizeof(ct_tensor_list), NULL, parameter_list_make, NULL};
 
 ct_module *(ct_nn_parameter_list)(ct_tensor *const *tensors, size_t count)
 {

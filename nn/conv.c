@@ -3,6 +3,7 @@
 
 #include "autograd/raw.h"
 #include "nn/layer.h"
+#include "nn/onnx.h"
 
 /* A row is a layer; its weight is (out, in / groups, ...), transposed (in, out / groups, ...). */
 static const struct kind {
@@ -93,8 +94,39 @@ static const ct_setting conv_settings_list[] = {
     OPTION(conv_settings, WINDOW, stride),    OPTION(conv_settings, WINDOW, padding),  OPTION(conv_settings, WINDOW, dilation),
     OPTION(conv_settings, INTEGER, groups),   OPTION(conv_settings, BOOL, no_bias),    ACTIVATION(conv_settings),
 };
-MODULE_TYPE(conv1d, "Conv1d", conv_settings, (ct_nn_conv1d)(s->in, s->out, s->kernel, &s->options), CT_NN_CONV_DEFAULTS)
-MODULE_TYPE(conv2d, "Conv2d", conv_settings, (ct_nn_conv2d)(s->in, s->out, s->kernel, &s->options), CT_NN_CONV_DEFAULTS)
+
+/* The attributes of a window over the last axes; those that are not 1 but an odd one of CT_SAME go right and below. */
+static const char *window_onnx(ct_onnx *g, ct_module *self, const char *op, const char *x, int64_t kernel, const ct_conv_options *o, int64_t output_padding)
+{
+    const int axes = ((const struct convolution *)ct_module_state(self))->kind->axes;
+    const size_t n = (size_t)axes;
+    int64_t kernels[2], strides[2], dilations[2], pads[4], extra[2];
+    onnx_window(kernel, axes, kernels), onnx_window(o->stride, axes, strides), onnx_window(o->dilation, axes, dilations);
+    onnx_window(output_padding, axes, extra);
+    onnx_window(o->padding == CT_SAME ? 0 : o->padding, axes, pads);
+    for (int i = 0; i < axes; i++) {
+        const int64_t whole = o->padding == CT_SAME ? dilations[i] * (kernels[i] - 1) : 2 * pads[i];
+        pads[i] = whole / 2;
+        pads[i + axes] = whole - whole / 2;
+    }
+    const ct_onnx_attribute attributes[] = {
+        ONNX_LIST("kernel_shape", kernels, n), ONNX_LIST("strides", strides, n),  ONNX_LIST("dilations", dilations, n),
+        ONNX_LIST("pads", pads, 2 * n),        ONNX_INTEGER("group", o->groups), ONNX_LIST("output_padding", extra, n),
+    };
+    const size_t count = sizeof attributes / sizeof *attributes - !output_padding;
+    if (onnx_rank(g, self) != axes + 2)
+        return ct_fail("onnx: %s of one image: want a batch", self->kind);
+    return ct_onnx_node(g, op, ONNX_INPUTS(x, ct_onnx_weight(g, self, "weight"), ct_onnx_weight(g, self, "bias")), attributes, count);
+}
+
+static const char *conv_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct conv_settings *s = self->settings;
+    const struct convolution *m = ct_module_state(self);
+    return onnx_activation(g, s->options.activation, window_onnx(g, self, "Conv", x, s->kernel, &m->settings.options, 0));
+}
+MODULE_TYPE(conv1d, "Conv1d", conv_settings, conv_onnx, (ct_nn_conv1d)(s->in, s->out, s->kernel, &s->options), CT_NN_CONV_DEFAULTS)
+MODULE_TYPE(conv2d, "Conv2d", conv_settings, conv_onnx, (ct_nn_conv2d)(s->in, s->out, s->kernel, &s->options), CT_NN_CONV_DEFAULTS)
 
 static ct_module *forward_convolution(const struct kind *kind, int64_t in, int64_t out, int64_t kernel, const ct_nn_conv_options *options)
 {
@@ -125,7 +157,14 @@ static const ct_setting conv_transpose_settings_list[] = {
     OPTION(conv_transpose_settings, WINDOW, dilation),       OPTION(conv_transpose_settings, INTEGER, groups),
     OPTION(conv_transpose_settings, BOOL, no_bias),
 };
-MODULE_TYPE(conv_transpose2d, "ConvTranspose2d", conv_transpose_settings, (ct_nn_conv_transpose2d)(s->in, s->out, s->kernel, &s->options),
+
+static const char *conv_transpose_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct conv_transpose_settings *s = self->settings;
+    const struct convolution *m = ct_module_state(self);
+    return window_onnx(g, self, "ConvTranspose", x, s->kernel, &m->settings.options, s->options.output_padding);
+}
+MODULE_TYPE(conv_transpose2d, "ConvTranspose2d", conv_transpose_settings, conv_transpose_onnx, (ct_nn_conv_transpose2d)(s->in, s->out, s->kernel, &s->options),
             CT_NN_CONV_TRANSPOSE_DEFAULTS)
 
 ct_module *(ct_nn_conv_transpose2d)(int64_t in, int64_t out, int64_t kernel, const ct_nn_conv_transpose_options *options)

@@ -1,5 +1,5 @@
 /* Dropout: in training mode each element, or each channel, is zeroed with probability p and the others are scaled by 1 / (1 - p). */
-#include "nn/module.h"
+#include "nn/onnx.h"
 
 /*   name        kind          what one draw decides on */
 #define DROPOUTS(ROW)                    \
@@ -16,7 +16,7 @@
         return (ct_nn_##name)(*(const double *)settings);                                               \
     }                                                                                                   \
     static const ct_setting name##_list[] = {{"p", CT_SETTING_NUMBER, 0, true, NULL}};                  \
-    const ct_module_type name##_type = {kind, name##_list, 1, sizeof(double), NULL, name##_make};       \
+    const ct_module_type name##_type = {kind, name##_list, 1, sizeof(double), NULL, name##_make, onnx_same}; \
     ct_module *(ct_nn_##name)(double p)                                                                 \
     {                                                                                                   \
         if (!(p >= 0 && p <= 1))                                                                        \

@@ -1,4 +1,5 @@
 /* Tokens become vectors, and vectors learn where they stand. */
+#include "nn/onnx.h"
 #include "nn/sequence_parts.h"
 
 /* ---- Embedding: rows of a table ------------------------------------------------------------------------------------------ */
@@ -27,7 +28,12 @@ struct embedding_settings {
 };
 static const ct_setting embedding_settings_list[] = {REQUIRED(embedding_settings, INTEGER, count), REQUIRED(embedding_settings, INTEGER, width),
                                                      OPTION(embedding_settings, INTEGER, padding_idx)};
-MODULE_TYPE(embedding, "Embedding", embedding_settings, (ct_nn_embedding)(s->count, s->width, &s->options), CT_NN_EMBEDDING_DEFAULTS)
+
+static const char *embedding_onnx(ct_onnx *g, ct_module *self, const char *tokens)
+{
+    return ONNX("Gather", ct_onnx_weight(g, self, "weight"), tokens);
+}
+MODULE_TYPE(embedding, "Embedding", embedding_settings, embedding_onnx, (ct_nn_embedding)(s->count, s->width, &s->options), CT_NN_EMBEDDING_DEFAULTS)
 
 ct_module *(ct_nn_embedding)(int64_t count, int64_t width, const ct_nn_embedding_options *options)
 {
@@ -78,7 +84,13 @@ static ct_tensor *positions_forward(ct_module *self, ct_tensor *x)
     return positions_run(self, x, 0);
 }
 
-/*   name                  kind                    made how */
+static const char *positions_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const char *table = ct_onnx_weight(g, self, self->entries[0].name);
+    return ONNX("Add", x, ONNX("Slice", table, ONNX_CONSTANT(0), onnx_size(g, x, 1), ONNX_CONSTANT(0)));
+}
+
+/*   name                  kind                    learned */
 #define POSITIONS(ROW)                                          \
     ROW(sinusoidal_positions, "SinusoidalPositions", false)     \
     ROW(learned_positions,    "LearnedPositions",    true)
@@ -110,7 +122,7 @@ static ct_module *positions(const ct_module_type *type, const char *call, int64_
         const struct positions_settings *s = settings;                                                                \
         return ct_nn_##name(s->max_length, s->width);                                                                 \
     }                                                                                                                 \
-    const ct_module_type name##_type = {kind, positions_list, 2, sizeof(struct positions_settings), NULL, name##_make}; \
+    const ct_module_type name##_type = {kind, positions_list, 2, sizeof(struct positions_settings), NULL, name##_make, positions_onnx}; \
     ct_module *ct_nn_##name(int64_t max_length, int64_t width)                                                        \
     {                                                                                                                 \
         return positions(&name##_type, #name, max_length, width, learned);                                            \

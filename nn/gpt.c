@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/onnx.h"
 #include "nn/sequence_parts.h"
 
 struct gpt {
@@ -93,7 +94,17 @@ static const ct_setting gpt_settings_list[] = {
     OPTION(gpt_settings, INTEGER, vocabulary), OPTION(gpt_settings, INTEGER, block),  OPTION(gpt_settings, INTEGER, width), OPTION(gpt_settings, INTEGER, layers),
     OPTION(gpt_settings, INTEGER, heads),      OPTION(gpt_settings, NUMBER, dropout), OPTION(gpt_settings, BOOL, rotary),   OPTION(gpt_settings, BOOL, untied),
 };
-MODULE_TYPE(gpt, "GPT", gpt_settings, (ct_nn_gpt)(&s->options), CT_NN_GPT_DEFAULTS)
+
+static const char *gpt_onnx(ct_onnx *g, ct_module *self, const char *tokens)
+{
+    const struct gpt *m = ct_module_state(self);
+    const char *x = ct_onnx_forward(g, m->embedding, tokens);
+    if (m->positions)
+        x = ct_onnx_forward(g, m->positions, x);
+    x = ct_onnx_forward(g, m->stack, x);
+    return m->head ? ct_onnx_forward(g, m->head, x) : onnx_linear(g, x, 3, ct_onnx_weight(g, m->embedding, "weight"), "");
+}
+MODULE_TYPE(gpt, "GPT", gpt_settings, gpt_onnx, (ct_nn_gpt)(&s->options), CT_NN_GPT_DEFAULTS)
 
 ct_module *(ct_nn_gpt)(const ct_nn_gpt_options *options)
 {

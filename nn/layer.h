@@ -13,6 +13,8 @@ const char *layer_window(char text[MODULE_NOTE_BYTES], int axes, int64_t kernel,
 /* activation(BatchNorm2d(x) + add) in one pass, in a scope of its own as ct_forward; add may be NULL. */
 ct_tensor *batch_norm_run(ct_module *self, ct_tensor *x, ct_tensor *add, ct_activation activation);
 
+const char *batch_norm_onnx(ct_onnx *graph, ct_module *self, const char *x, const char *add, ct_activation activation); /* its form in ONNX */
+
 /* A Conv2d before a batch normalisation and a ReLU: padded to keep the size, without bias, He's normal values by fan_out. */
 ct_module *conv_for_relu(int64_t in, int64_t out, int64_t kernel, int64_t stride);
 #endif

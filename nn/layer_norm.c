@@ -1,7 +1,9 @@
 /* Normalisation of each vector by itself. */
+#include <float.h>
 #include <math.h>
 
 #include "nn/layer.h"
+#include "nn/onnx.h"
 
 struct row_norm {
     ct_tensor *weight, *bias;
@@ -47,7 +49,15 @@ struct layer_norm_settings {
 };
 static const ct_setting layer_norm_settings_list[] = {REQUIRED(layer_norm_settings, INTEGER, width), OPTION(layer_norm_settings, NUMBER, eps),
                                                       OPTION(layer_norm_settings, BOOL, no_affine), OPTION(layer_norm_settings, BOOL, no_bias)};
-MODULE_TYPE(layer_norm, "LayerNorm", layer_norm_settings, (ct_nn_layer_norm)(s->width, &s->options), CT_NN_LAYER_NORM_DEFAULTS)
+
+static const char *layer_norm_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct layer_norm_settings *s = self->settings;
+    const char *weight = s->options.no_affine ? onnx_filled(g, s->width, 1) : ct_onnx_weight(g, self, "weight");
+    return ONNX_WITH("LayerNormalization", ONNX_ATTRIBUTES(ONNX_INTEGER("axis", -1), ONNX_NUMBER("epsilon", s->options.eps)), x, weight,
+                     ct_onnx_weight(g, self, "bias"));
+}
+MODULE_TYPE(layer_norm, "LayerNorm", layer_norm_settings, layer_norm_onnx, (ct_nn_layer_norm)(s->width, &s->options), CT_NN_LAYER_NORM_DEFAULTS)
 
 ct_module *(ct_nn_layer_norm)(int64_t width, const ct_nn_layer_norm_options *options)
 {
@@ -62,7 +72,16 @@ struct rms_norm_settings {
 };
 static const ct_setting rms_norm_settings_list[] = {REQUIRED(rms_norm_settings, INTEGER, width), OPTION(rms_norm_settings, NUMBER, eps),
                                                     OPTION(rms_norm_settings, BOOL, no_affine)};
-MODULE_TYPE(rms_norm, "RMSNorm", rms_norm_settings, (ct_nn_rms_norm)(s->width, &s->options), CT_NN_RMS_NORM_DEFAULTS)
+
+static const char *rms_norm_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct rms_norm_settings *s = self->settings;
+    const double eps = s->options.eps >= 0 ? s->options.eps : onnx_dtype(g) == CT_FLOAT64 ? DBL_EPSILON : (double)FLT_EPSILON;
+    const char *mean = ONNX_WITH("ReduceMean", ONNX_ATTRIBUTES(ONNX_LIST_OF("axes", -1)), ONNX("Mul", x, x));
+    const char *y = ONNX("Div", x, ONNX("Sqrt", ONNX("Add", mean, onnx_number(g, eps))));
+    return s->options.no_affine ? y : ONNX("Mul", y, ct_onnx_weight(g, self, "weight"));
+}
+MODULE_TYPE(rms_norm, "RMSNorm", rms_norm_settings, rms_norm_onnx, (ct_nn_rms_norm)(s->width, &s->options), CT_NN_RMS_NORM_DEFAULTS)
 
 ct_module *(ct_nn_rms_norm)(int64_t width, const ct_nn_rms_norm_options *options)
 {

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "nn/layer.h"
+#include "nn/onnx.h"
 
 struct linear {
     ct_tensor *weight, *bias;
@@ -20,7 +21,14 @@ struct linear_settings {
 };
 static const ct_setting linear_settings_list[] = {REQUIRED(linear_settings, INTEGER, in), REQUIRED(linear_settings, INTEGER, out),
                                                   OPTION(linear_settings, BOOL, no_bias), ACTIVATION(linear_settings)};
-MODULE_TYPE(linear, "Linear", linear_settings, (ct_nn_linear)(s->in, s->out, &s->options), )
+
+static const char *linear_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct linear_settings *s = self->settings;
+    const char *y = onnx_linear(g, x, onnx_rank(g, self), ct_onnx_weight(g, self, "weight"), ct_onnx_weight(g, self, "bias"));
+    return onnx_activation(g, s->options.activation, y);
+}
+MODULE_TYPE(linear, "Linear", linear_settings, linear_onnx, (ct_nn_linear)(s->in, s->out, &s->options), )
 
 ct_module *(ct_nn_linear)(int64_t in, int64_t out, const ct_nn_linear_options *options)
 {

@@ -24,6 +24,38 @@ CT_API bool ct_model_save_with(const ct_module *model, const char *path, const c
                                                             are in the safetensors file. Key "cotangent.model" is taken */
 CT_API ct_module *ct_model_load(const char *path); /* a new module, in training mode. No more is allocated than the file's own tensors justify */
 
+/* ---- ONNX -----------------------------------------------------------------------------------------------------------------
+ * The model in evaluation mode, for onnxruntime and others: opset 17, the module's own names for weights. x is an input as the model will get;
+ * the size of its first axis is left open. A file holds at most 2 GiB. */
+typedef struct {
+    const char *input, *output;                 /* "input", "output": names in the file */
+    bool fixed_batch;                           /* the first axis is as long as x's */
+    bool any_length;                            /* the second may be of any length too: sequences */
+    char end_;
+} ct_onnx_options;
+CT_API bool ct_model_export_onnx(ct_module *model, const char *path, ct_tensor *x, const ct_onnx_options *options);
+
+/* What a kind of your own is in ONNX: a function that adds nodes to the graph and returns the name of what they give. Names stay until the export
+ * ends. NULL for an input returns NULL, so calls nest; "" is an input left out. */
+typedef struct ct_onnx ct_onnx;
+typedef const char *ct_onnx_form(ct_onnx *graph, ct_module *self, const char *x);
+typedef enum { CT_ONNX_INTEGER, CT_ONNX_NUMBER, CT_ONNX_TEXT, CT_ONNX_INTEGERS, CT_ONNX_TEXTS } ct_onnx_attribute_type;
+typedef struct {
+    const char *name;
+    ct_onnx_attribute_type type;
+    int64_t integer;
+    double number;
+    const char *text;
+    const int64_t *integers;
+    const char *const *texts;
+    size_t count;                               /* of integers or texts */
+} ct_onnx_attribute;
+CT_API const char *ct_onnx_node(ct_onnx *graph, const char *op, const char *const *inputs, size_t count, const ct_onnx_attribute *attributes,
+                                size_t attribute_count);
+CT_API const char *ct_onnx_tensor(ct_onnx *graph, const char *name, ct_tensor *value); /* a constant; name NULL: makes one */
+CT_API const char *ct_onnx_weight(ct_onnx *graph, ct_module *self, const char *name); /* a parameter or buffer of self; "": there is none */
+CT_API const char *ct_onnx_forward(ct_onnx *graph, ct_module *part, const char *x);   /* what ct_forward(part, x) is */
+
 /* ---- Kinds of your own --------------------------------------------------------------------------------------------------------
  * A type says what a module of one kind is made of: settings, which lie in a struct of yours, and a function that makes a module of such a struct.
  * The constructor ends in ct_module_ready_as with that struct; who loads files of such models registers the type first. Types are not
@@ -54,11 +86,15 @@ typedef struct {
     size_t count, bytes;                        /* of settings; of the struct */
     const void *defaults;                       /* such a struct; NULL: zeros */
     ct_module *(*make)(const void *settings);   /* NULL after reporting */
+    ct_onnx_form *onnx;                         /* NULL: none */
 } ct_module_type;
 CT_API bool ct_module_register(const ct_module_type *type); /* for the whole process; the same type again does nothing */
 CT_API ct_module *ct_module_ready_as(ct_module *self, const ct_module_type *type, const void *settings); /* ct_module_ready; and a file can hold self */
 
 #ifdef __cplusplus
 }
+#else
+#define ct_model_export_onnx(model, path, ...) \
+    CT_WITH_(ct_model_export_onnx, (model, path, CT_HEAD_(__VA_ARGS__), ), ct_onnx_options, (), CT_TAIL_(__VA_ARGS__))
 #endif
 #endif

@@ -239,16 +239,15 @@ bool(ct_module_leave)(ct_module *self, ct_scope scope, ct_tensor *const *results
     return complete;
 }
 
-/* "0.attention" of a module below its root; "" for the root */
-static const char *path_of(const ct_module *module, char *text, size_t room)
+const char *module_path(const ct_module *module, char text[MODULE_PATH_BYTES])
 {
     if (!module->parent)
         return strcpy(text, "");
-    path_of(module->parent, text, room);
+    module_path(module->parent, text);
     const size_t used = strlen(text);
     for (size_t i = 0; i < module->parent->count; i++)
         if (module->parent->entries[i].child == module)
-            snprintf(text + used, room - used, "%s%s", used ? "." : "", module->parent->entries[i].name);
+            snprintf(text + used, MODULE_PATH_BYTES - used, "%s%s", used ? "." : "", module->parent->entries[i].name);
     return text;
 }
 
@@ -270,9 +269,11 @@ ct_tensor *ct_forward(ct_module *module, ct_tensor *x)
     ct_tensor *y = module->forward(module, x);
     if (!y && was_ok && !ct_ok() && !strstr(ct_error(), "; in module ")) { /* the innermost module says where it is */
         char path[MODULE_PATH_BYTES];
-        error_add("; in module %s%s%s", path_of(module, path, sizeof path), module->parent ? ", a " : "", module->kind);
+        error_add("; in module %s%s%s", module_path(module, path), module->parent ? ", a " : "", module->kind);
     }
+    module->input = x;
     (ct_module_leave)(module, scope, &y, 1);
+    module->input = NULL;
     return y;
 }
 

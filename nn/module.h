@@ -16,7 +16,7 @@ struct module_entry {                           /* in order of registration */
     bool is_parameter, is_table;                /* a table is no one's business but the module's */
 };
 
-/* Called with the result of every forward of the module it is set on. */
+/* Called with the result of every forward of the module it is set on; meanwhile self->input is what it was given, NULL where it was more. */
 typedef void module_watch(ct_module *self, const ct_tensor *result, void *context);
 
 struct ct_module {
@@ -29,6 +29,7 @@ struct ct_module {
     bool training, failed;                      /* failed: a part could not be added; ct_module_ready looks at it */
     unsigned paused;                            /* while above 0, evaluation mode whatever training says */
     module_watch *watch;
+    const ct_tensor *input;
     void *watch_context;
     const ct_module_type *type;                 /* NULL: no file can hold it */
     void *settings;                             /* as type says; ours, texts too */
@@ -42,6 +43,7 @@ ct_tensor *module_add_table(ct_module *self, const char *name, ct_tensor *values
 /* Evaluation mode for a while: resuming brings each module's own mode back, mixed ones too. They nest. */
 void module_pause_training(ct_module *module);
 void module_resume_training(ct_module *module);
+const char *module_path(const ct_module *module, char text[MODULE_PATH_BYTES]); /* "0.attention", below its root; "" for the root */
 int64_t module_count(const ct_module *module, bool trainable_only); /* elements; a tensor under two names counts once */
 /* On: running values of all batch normalisations within start anew and average all batches alike, until off. */
 bool batch_norm_count(ct_module *module, bool on);

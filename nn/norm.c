@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "nn/layer.h"
+#include "nn/onnx.h"
 
 /* ---- Batch normalisation --------------------------------------------------------------------------------------------- */
 struct batch_norm {
@@ -64,8 +65,24 @@ static const ct_setting batch_norm_settings_list[] = {
     REQUIRED(batch_norm_settings, INTEGER, channels), OPTION(batch_norm_settings, NUMBER, momentum), OPTION(batch_norm_settings, NUMBER, eps),
     OPTION(batch_norm_settings, BOOL, cumulative),    OPTION(batch_norm_settings, BOOL, no_affine),  ACTIVATION(batch_norm_settings),
 };
-MODULE_TYPE(batch_norm1d, "BatchNorm1d", batch_norm_settings, (ct_nn_batch_norm1d)(s->channels, &s->options), CT_NN_BATCH_NORM_DEFAULTS)
-MODULE_TYPE(batch_norm2d, "BatchNorm2d", batch_norm_settings, (ct_nn_batch_norm2d)(s->channels, &s->options), CT_NN_BATCH_NORM_DEFAULTS)
+
+const char *batch_norm_onnx(ct_onnx *g, ct_module *self, const char *x, const char *add, ct_activation activation)
+{
+    const struct batch_norm_settings *s = self->settings;
+    const char *weight = ct_onnx_weight(g, self, "weight"), *bias = ct_onnx_weight(g, self, "bias");
+    if (s->options.no_affine)
+        weight = onnx_filled(g, s->channels, 1), bias = onnx_filled(g, s->channels, 0);
+    const char *y = ONNX_WITH("BatchNormalization", ONNX_ATTRIBUTES(ONNX_NUMBER("epsilon", s->options.eps)), x, weight, bias,
+                              ct_onnx_weight(g, self, "running_mean"), ct_onnx_weight(g, self, "running_var"));
+    return onnx_activation(g, activation, add ? ONNX("Add", y, add) : y);
+}
+
+static const char *batch_norm_form(ct_onnx *g, ct_module *self, const char *x)
+{
+    return batch_norm_onnx(g, self, x, NULL, ((const struct batch_norm_settings *)self->settings)->options.activation);
+}
+MODULE_TYPE(batch_norm1d, "BatchNorm1d", batch_norm_settings, batch_norm_form, (ct_nn_batch_norm1d)(s->channels, &s->options), CT_NN_BATCH_NORM_DEFAULTS)
+MODULE_TYPE(batch_norm2d, "BatchNorm2d", batch_norm_settings, batch_norm_form, (ct_nn_batch_norm2d)(s->channels, &s->options), CT_NN_BATCH_NORM_DEFAULTS)
 
 static ct_module *batch_norm(int axes, int64_t channels, const ct_nn_batch_norm_options *options)
 {
@@ -143,6 +160,21 @@ static ct_module *group_norm(const char *kind, const char *call, int64_t groups,
     return self;
 }
 
+/* InstanceNormalization knows channels only: groups become such. */
+static const char *group_norm_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct group_norm *m = ct_module_state(self);
+    int64_t each[CT_MAX_RANK] = {m->channels, 1, 1, 1, 1, 1, 1, 1};
+    const int rank = onnx_rank(g, self);
+    const char *y = ONNX("Reshape", x, ONNX_CONSTANT(0, m->groups, -1));
+    y = ONNX_WITH("InstanceNormalization", ONNX_ATTRIBUTES(ONNX_NUMBER("epsilon", m->eps)), y, onnx_filled(g, m->groups, 1), onnx_filled(g, m->groups, 0));
+    y = ONNX("Reshape", y, ONNX("Shape", x));
+    if (!m->weight)
+        return y;
+    const char *sizes = onnx_list(g, each, rank > 1 ? (size_t)rank - 1 : 1);
+    return ONNX("Add", ONNX("Mul", y, ONNX("Reshape", ct_onnx_weight(g, self, "weight"), sizes)), ONNX("Reshape", ct_onnx_weight(g, self, "bias"), sizes));
+}
+
 struct group_norm_settings {
     int64_t groups, channels;
     ct_nn_group_norm_options options;
@@ -151,7 +183,7 @@ static const ct_setting group_norm_settings_list[] = {
     REQUIRED(group_norm_settings, INTEGER, groups), REQUIRED(group_norm_settings, INTEGER, channels), OPTION(group_norm_settings, NUMBER, eps),
     OPTION(group_norm_settings, BOOL, no_affine),
 };
-MODULE_TYPE(group_norm, "GroupNorm", group_norm_settings, (ct_nn_group_norm)(s->groups, s->channels, &s->options), CT_NN_GROUP_NORM_DEFAULTS)
+MODULE_TYPE(group_norm, "GroupNorm", group_norm_settings, group_norm_onnx, (ct_nn_group_norm)(s->groups, s->channels, &s->options), CT_NN_GROUP_NORM_DEFAULTS)
 
 ct_module *(ct_nn_group_norm)(int64_t groups, int64_t channels, const ct_nn_group_norm_options *options)
 {
@@ -167,7 +199,7 @@ struct instance_norm_settings {
 };
 static const ct_setting instance_norm_settings_list[] = {REQUIRED(instance_norm_settings, INTEGER, channels), OPTION(instance_norm_settings, NUMBER, eps),
                                                          OPTION(instance_norm_settings, BOOL, affine)};
-MODULE_TYPE(instance_norm2d, "InstanceNorm2d", instance_norm_settings, (ct_nn_instance_norm2d)(s->channels, &s->options), CT_NN_INSTANCE_NORM_DEFAULTS)
+MODULE_TYPE(instance_norm2d, "InstanceNorm2d", instance_norm_settings, group_norm_onnx, (ct_nn_instance_norm2d)(s->channels, &s->options), CT_NN_INSTANCE_NORM_DEFAULTS)
 
 ct_module *(ct_nn_instance_norm2d)(int64_t channels, const ct_nn_instance_norm_options *options)
 {

@@ -1,5 +1,6 @@
 /* Layers that change an image's size without parameters. */
 #include "nn/layer.h"
+#include "nn/onnx.h"
 
 #include "autograd/raw.h"
 
@@ -66,6 +67,18 @@ static bool check(const char *call, int64_t kernel, int64_t stride, int64_t padd
     return false;
 }
 
+/* ---- In ONNX: windows have attributes alike -------------------------------------------------------------------------- */
+static const char *pool_onnx(ct_onnx *g, const char *op, const char *x, int64_t kernel, int64_t stride, int64_t padding, int64_t ceil_mode,
+                             const ct_onnx_attribute *last)
+{
+    int64_t kernels[2], strides[2], pads[4];
+    onnx_window(kernel, 2, kernels), onnx_window(stride ? stride : kernel, 2, strides);
+    onnx_window(padding, 2, pads), onnx_window(padding, 2, pads + 2);
+    return ONNX_WITH(op, ONNX_ATTRIBUTES(ONNX_LIST("kernel_shape", kernels, 2), ONNX_LIST("strides", strides, 2), ONNX_LIST("pads", pads, 4),
+                                         ONNX_INTEGER("ceil_mode", ceil_mode), *last), x);
+}
+
+/* ---- The layers ------------------------------------------------------------------------------------------------------- */
 struct max_pool_settings {
     int64_t kernel;
     ct_nn_max_pool_options options;
@@ -74,7 +87,16 @@ static const ct_setting max_pool_settings_list[] = {
     REQUIRED(max_pool_settings, WINDOW, kernel), OPTION(max_pool_settings, WINDOW, stride),  OPTION(max_pool_settings, WINDOW, padding),
     OPTION(max_pool_settings, WINDOW, dilation), OPTION(max_pool_settings, BOOL, ceil_mode),
 };
-MODULE_TYPE(max_pool2d, "MaxPool2d", max_pool_settings, (ct_nn_max_pool2d)(s->kernel, &s->options), CT_NN_MAX_POOL_DEFAULTS)
+
+static const char *max_pool_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct max_pool_settings *s = self->settings;
+    const ct_nn_max_pool_options *o = &s->options;
+    int64_t dilations[2];
+    onnx_window(o->dilation, 2, dilations);
+    return pool_onnx(g, "MaxPool", x, s->kernel, o->stride, o->padding, o->ceil_mode, &(ct_onnx_attribute)ONNX_LIST("dilations", dilations, 2));
+}
+MODULE_TYPE(max_pool2d, "MaxPool2d", max_pool_settings, max_pool_onnx, (ct_nn_max_pool2d)(s->kernel, &s->options), CT_NN_MAX_POOL_DEFAULTS)
 
 ct_module *(ct_nn_max_pool2d)(int64_t kernel, const ct_nn_max_pool_options *options)
 {
@@ -96,7 +118,18 @@ static const ct_setting avg_pool_settings_list[] = {
     REQUIRED(avg_pool_settings, WINDOW, kernel),  OPTION(avg_pool_settings, WINDOW, stride),          OPTION(avg_pool_settings, WINDOW, padding),
     OPTION(avg_pool_settings, BOOL, ceil_mode),   OPTION(avg_pool_settings, BOOL, count_exclude_pad), OPTION(avg_pool_settings, INTEGER, divisor),
 };
-MODULE_TYPE(avg_pool2d, "AvgPool2d", avg_pool_settings, (ct_nn_avg_pool2d)(s->kernel, &s->options), )
+
+static const char *avg_pool_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct avg_pool_settings *s = self->settings;
+    const ct_avg_pool_options *o = &s->options;
+    const ct_onnx_attribute counts = ONNX_INTEGER("count_include_pad", !o->count_exclude_pad || o->divisor);
+    const char *y = pool_onnx(g, "AveragePool", x, s->kernel, o->stride, o->padding, o->ceil_mode, &counts);
+    int64_t kernel[2];
+    onnx_window(s->kernel, 2, kernel);
+    return o->divisor ? ONNX("Mul", y, onnx_number(g, (double)kernel[0] * (double)kernel[1] / (double)o->divisor)) : y;
+}
+MODULE_TYPE(avg_pool2d, "AvgPool2d", avg_pool_settings, avg_pool_onnx, (ct_nn_avg_pool2d)(s->kernel, &s->options), )
 
 ct_module *(ct_nn_avg_pool2d)(int64_t kernel, const ct_avg_pool_options *options)
 {
@@ -114,7 +147,25 @@ static ct_module *adaptive_avg_pool2d_make(const void *settings)
 {
     return ct_nn_adaptive_avg_pool2d(*(const int64_t *)settings);
 }
-const ct_module_type adaptive_avg_pool2d_type = {"AdaptiveAvgPool2d", adaptive_avg_pool2d_list, 1, sizeof(int64_t), NULL, adaptive_avg_pool2d_make};
+/* To one pixel the mean; else rows and columns each by a matrix, which the pooling makes of the unit matrix. */
+static const char *adaptive_avg_pool2d_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct pool *m = ct_module_state(self);
+    int64_t size[2];
+    onnx_window(m->kernel, 2, size);
+    if (size[0] == 1 && size[1] == 1)
+        return ONNX_WITH("ReduceMean", ONNX_ATTRIBUTES(ONNX_LIST_OF("axes", -2, -1)), x);
+    const int64_t height = onnx_input_size(g, self, -2), width = onnx_input_size(g, self, -1);
+    if (height < 1 || width < 1)
+        return ct_fail("onnx: %s: the size of its input is not known", self->kind);
+    CT_SCOPE;
+    ct_tensor *rows = (ct_eye)(height, height, onnx_dtype(g)), *columns = (ct_eye)(width, width, onnx_dtype(g));
+    rows = ct_squeeze(ct_adaptive_avg_pool2d(ct_unsqueeze(rows, 0), CT_HW(size[0], height)), 0);
+    columns = ct_squeeze(ct_adaptive_avg_pool2d(ct_unsqueeze(columns, 0), CT_HW(width, size[1])), 0);
+    return ONNX("MatMul", ct_onnx_tensor(g, NULL, rows), ONNX("MatMul", x, ct_onnx_tensor(g, NULL, columns)));
+}
+const ct_module_type adaptive_avg_pool2d_type = {"AdaptiveAvgPool2d", adaptive_avg_pool2d_list, 1, sizeof(int64_t), NULL, adaptive_avg_pool2d_make,
+                                                 adaptive_avg_pool2d_onnx};
 
 ct_module *ct_nn_adaptive_avg_pool2d(int64_t size)
 {
@@ -135,7 +186,22 @@ static const ct_setting upsample_settings_list[] = {
     REQUIRED(upsample_settings, WINDOW, factor), OPTION(upsample_settings, BOOL, align_corners),
     {"mode", CT_SETTING_WORD, offsetof(struct upsample_settings, options.mode), false, modes},
 };
-MODULE_TYPE(upsample, "Upsample", upsample_settings, (ct_nn_upsample)(s->factor, &s->options), )
+
+static const char *upsample_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct upsample_settings *s = self->settings;
+    int64_t factor[2];
+    onnx_window(s->factor, 2, factor);
+    CT_SCOPE;
+    const double factors[] = {1, 1, (double)factor[0], (double)factor[1]};
+    const int64_t rank = onnx_rank(g, self);
+    const char *scales = ct_onnx_tensor(g, NULL, ct_cast((ct_from_array)(factors + 4 - rank, CT_FLOAT64, &rank, 1), CT_FLOAT32));
+    const bool linear = s->options.mode == CT_BILINEAR;
+    const char *places = !linear ? "asymmetric" : s->options.align_corners ? "align_corners" : "half_pixel";
+    return ONNX_WITH("Resize", ONNX_ATTRIBUTES(ONNX_TEXT("mode", linear ? "linear" : "nearest"), ONNX_TEXT("nearest_mode", "floor"),
+                                               ONNX_TEXT("coordinate_transformation_mode", places)), x, "", scales);
+}
+MODULE_TYPE(upsample, "Upsample", upsample_settings, upsample_onnx, (ct_nn_upsample)(s->factor, &s->options), )
 
 ct_module *(ct_nn_upsample)(int64_t factor, const ct_interpolate_options *options)
 {

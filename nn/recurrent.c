@@ -3,6 +3,7 @@
 
 #include "autograd/memory.h"
 #include "nn/layer.h"
+#include "nn/onnx.h"
 
 struct cell {                                   /* of one layer and direction: (gates hidden, in), (gates hidden, hidden), (gates hidden) */
     ct_tensor *w_ih, *w_hh, *b_ih, *b_hh;
@@ -253,6 +254,52 @@ static ct_module *recurrent(const struct kind *kind, int64_t in, int64_t hidden,
     return ct_module_ready(self);
 }
 
+/* ---- In ONNX: (T, N, in), gates in another order, both directions in one node -------------------------------------------------- */
+static ct_tensor *gates_onnx(const struct kind *kind, ct_tensor *t)     /* i f g o as i o f g, r z n as z r n */
+{
+    static const int order[5][4] = {[1] = {0}, [3] = {1, 0, 2}, [4] = {0, 3, 1, 2}};
+    ct_tensor *in[4], *out[4];
+    if (!t || !ct_split(t, ct_size(t, 0) / kind->gates, 0, in, (size_t)kind->gates))
+        return NULL;
+    for (int i = 0; i < kind->gates; i++)
+        out[i] = in[order[kind->gates][i]];
+    return ct_cat(out, (size_t)kind->gates, 0);
+}
+
+static const char *layer_onnx(ct_onnx *g, const struct recurrent *m, int64_t layer, const char *x)
+{
+    const size_t directions = (size_t)m->directions;
+    static const char *const relu[] = {"Relu", "Relu"}, *const way[] = {"forward", "bidirectional"};
+    ct_tensor *w[2], *r[2], *b[2] = {NULL};
+    CT_SCOPE;
+    CT_NO_GRAD;
+    for (size_t d = 0; d < directions; d++) {
+        const struct cell *cell = &m->cells[layer * m->directions + (int64_t)d];
+        w[d] = gates_onnx(m->kind, cell->w_ih), r[d] = gates_onnx(m->kind, cell->w_hh);
+        if (cell->b_ih)
+            b[d] = ct_cat(CT_TENSORS(gates_onnx(m->kind, cell->b_ih), gates_onnx(m->kind, cell->b_hh)), 0);
+    }
+    ct_onnx_attribute attributes[] = {ONNX_INTEGER("hidden_size", m->hidden), ONNX_TEXT("direction", way[directions - 1]),
+                                      ONNX_INTEGER("linear_before_reset", 1)};
+    if (m->kind == &RELU_RNN)
+        attributes[2] = (ct_onnx_attribute){.name = "activations", .type = CT_ONNX_TEXTS, .texts = relu, .count = directions};
+    const char *weights = ct_onnx_tensor(g, NULL, ct_stack(w, directions, 0)), *turned = ct_onnx_tensor(g, NULL, ct_stack(r, directions, 0));
+    const char *bias = b[0] ? ct_onnx_tensor(g, NULL, ct_stack(b, directions, 0)) : "";
+    const char *y = ct_onnx_node(g, m->kind->name, ONNX_INPUTS(x, weights, turned, bias), attributes, m->kind == &GRU || m->kind == &RELU_RNN ? 3 : 2);
+    y = ONNX_WITH("Transpose", ONNX_ATTRIBUTES(ONNX_LIST_OF("perm", 0, 2, 1, 3)), y); /* (T, directions, N, hidden) */
+    return ONNX("Reshape", y, ONNX_CONSTANT(0, 0, -1));
+}
+
+static const char *recurrent_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct recurrent *m = ct_module_state(self);
+    const int64_t turn[] = {1, 0, 2};
+    x = ONNX_WITH("Transpose", ONNX_ATTRIBUTES(ONNX_LIST("perm", turn, 3)), x);
+    for (int64_t layer = 0; layer < m->layers; layer++)
+        x = layer_onnx(g, m, layer, x);
+    return ONNX_WITH("Transpose", ONNX_ATTRIBUTES(ONNX_LIST("perm", turn, 3)), x);
+}
+
 struct rnn_settings {
     int64_t in, hidden;
     ct_nn_rnn_options options;
@@ -261,7 +308,7 @@ static const ct_setting rnn_settings_list[] = {
     REQUIRED(rnn_settings, INTEGER, in),  REQUIRED(rnn_settings, INTEGER, hidden), OPTION(rnn_settings, INTEGER, layers), OPTION(rnn_settings, BOOL, bidirectional),
     OPTION(rnn_settings, BOOL, no_bias),  OPTION(rnn_settings, BOOL, relu),        OPTION(rnn_settings, NUMBER, dropout),
 };
-MODULE_TYPE(rnn, "RNN", rnn_settings, (ct_nn_rnn)(s->in, s->hidden, &s->options), CT_NN_RECURRENT_DEFAULTS)
+MODULE_TYPE(rnn, "RNN", rnn_settings, recurrent_onnx, (ct_nn_rnn)(s->in, s->hidden, &s->options), CT_NN_RECURRENT_DEFAULTS)
 
 struct recurrent_settings {
     int64_t in, hidden;
@@ -271,8 +318,8 @@ static const ct_setting recurrent_settings_list[] = {
     REQUIRED(recurrent_settings, INTEGER, in),         REQUIRED(recurrent_settings, INTEGER, hidden), OPTION(recurrent_settings, INTEGER, layers),
     OPTION(recurrent_settings, BOOL, bidirectional),   OPTION(recurrent_settings, BOOL, no_bias),     OPTION(recurrent_settings, NUMBER, dropout),
 };
-MODULE_TYPE(lstm, "LSTM", recurrent_settings, (ct_nn_lstm)(s->in, s->hidden, &s->options), CT_NN_RECURRENT_DEFAULTS)
-MODULE_TYPE(gru, "GRU", recurrent_settings, (ct_nn_gru)(s->in, s->hidden, &s->options), CT_NN_RECURRENT_DEFAULTS)
+MODULE_TYPE(lstm, "LSTM", recurrent_settings, recurrent_onnx, (ct_nn_lstm)(s->in, s->hidden, &s->options), CT_NN_RECURRENT_DEFAULTS)
+MODULE_TYPE(gru, "GRU", recurrent_settings, recurrent_onnx, (ct_nn_gru)(s->in, s->hidden, &s->options), CT_NN_RECURRENT_DEFAULTS)
 
 ct_module *(ct_nn_rnn)(int64_t in, int64_t hidden, const ct_nn_rnn_options *options)
 {

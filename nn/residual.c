@@ -1,6 +1,7 @@
 /* Residual blocks, arXiv:1512.03385: y = ReLU(f(x) + shortcut(x)), f convolutions each with a batch normalisation. The last of these
  * takes the sum and the ReLU along in its pass. */
 #include "nn/layer.h"
+#include "nn/onnx.h"
 
 enum { MOST_STEPS = 3 };
 
@@ -43,8 +44,17 @@ struct block_settings {
 };
 static const ct_setting block_settings_list[] = {REQUIRED(block_settings, INTEGER, in), REQUIRED(block_settings, INTEGER, width),
                                                  OPTION(block_settings, INTEGER, stride)};
-MODULE_TYPE(basic_block, "BasicBlock", block_settings, (ct_nn_basic_block)(s->in, s->width, &s->options), CT_NN_BLOCK_DEFAULTS)
-MODULE_TYPE(bottleneck, "Bottleneck", block_settings, (ct_nn_bottleneck)(s->in, s->width, &s->options), CT_NN_BLOCK_DEFAULTS)
+
+static const char *residual_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct residual *m = ct_module_state(self);
+    const char *shortcut = m->downsample ? ct_onnx_forward(g, m->downsample, x) : x;
+    for (int i = 0; i < m->steps; i++)
+        x = batch_norm_onnx(g, m->norm[i], ct_onnx_forward(g, m->conv[i], x), i + 1 < m->steps ? NULL : shortcut, CT_RELU);
+    return x;
+}
+MODULE_TYPE(basic_block, "BasicBlock", block_settings, residual_onnx, (ct_nn_basic_block)(s->in, s->width, &s->options), CT_NN_BLOCK_DEFAULTS)
+MODULE_TYPE(bottleneck, "Bottleneck", block_settings, residual_onnx, (ct_nn_bottleneck)(s->in, s->width, &s->options), CT_NN_BLOCK_DEFAULTS)
 
 static ct_module *block(const struct plan *plan, int64_t in, int64_t width, const ct_nn_block_options *options)
 {

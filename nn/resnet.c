@@ -1,5 +1,6 @@
 /* Residual networks, arXiv:1512.03385, with torchvision's names and first values. */
 #include "nn/layer.h"
+#include "nn/onnx.h"
 
 enum { STAGES = 4, MOST_BLOCKS = 6 };
 
@@ -34,9 +35,20 @@ struct resnet_settings {
 };
 static const ct_setting resnet_settings_list[] = {OPTION(resnet_settings, INTEGER, channels), OPTION(resnet_settings, INTEGER, classes),
                                                   OPTION(resnet_settings, BOOL, imagenet_stem)};
-MODULE_TYPE(resnet18, "ResNet18", resnet_settings, (ct_nn_resnet18)(&s->options), CT_NN_RESNET_DEFAULTS)
-MODULE_TYPE(resnet34, "ResNet34", resnet_settings, (ct_nn_resnet34)(&s->options), CT_NN_RESNET_DEFAULTS)
-MODULE_TYPE(resnet50, "ResNet50", resnet_settings, (ct_nn_resnet50)(&s->options), CT_NN_RESNET_DEFAULTS)
+
+static const char *resnet_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct resnet *m = ct_module_state(self);
+    x = batch_norm_onnx(g, m->norm, ct_onnx_forward(g, m->conv, x), NULL, CT_RELU);
+    if (m->pools)
+        x = ONNX_WITH("MaxPool", ONNX_ATTRIBUTES(ONNX_LIST_OF("kernel_shape", 3, 3), ONNX_LIST_OF("strides", 2, 2), ONNX_LIST_OF("pads", 1, 1, 1, 1)), x);
+    for (int i = 0; i < STAGES; i++)
+        x = ct_onnx_forward(g, m->stage[i], x);
+    return ct_onnx_forward(g, m->last, ONNX("Flatten", ONNX("GlobalAveragePool", x)));
+}
+MODULE_TYPE(resnet18, "ResNet18", resnet_settings, resnet_onnx, (ct_nn_resnet18)(&s->options), CT_NN_RESNET_DEFAULTS)
+MODULE_TYPE(resnet34, "ResNet34", resnet_settings, resnet_onnx, (ct_nn_resnet34)(&s->options), CT_NN_RESNET_DEFAULTS)
+MODULE_TYPE(resnet50, "ResNet50", resnet_settings, resnet_onnx, (ct_nn_resnet50)(&s->options), CT_NN_RESNET_DEFAULTS)
 
 static ct_module *resnet(const struct plan *plan, const ct_nn_resnet_options *options)
 {

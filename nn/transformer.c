@@ -2,6 +2,7 @@
  * arXiv:2002.04745, before the part. */
 #include <math.h>
 
+#include "nn/onnx.h"
 #include "nn/sequence_parts.h"
 
 /* ---- Feed-forward ---------------------------------------------------------------------------------------------------------- */
@@ -48,7 +49,17 @@ static const ct_setting feed_forward_settings_list[] = {
     REQUIRED(feed_forward_settings, INTEGER, width), REQUIRED(feed_forward_settings, INTEGER, hidden), OPTION(feed_forward_settings, NUMBER, dropout),
     OPTION(feed_forward_settings, BOOL, no_bias),    ACTIVATION(feed_forward_settings),
 };
-MODULE_TYPE(feed_forward, "FeedForward", feed_forward_settings, (ct_nn_feed_forward)(s->width, s->hidden, &s->options), CT_NN_FEED_FORWARD_DEFAULTS)
+
+static const char *fed_onnx(ct_onnx *g, const struct feed_forward *m, const char *x)
+{
+    return ct_onnx_forward(g, m->linear[1], ct_onnx_forward(g, m->linear[0], x));
+}
+
+static const char *feed_forward_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    return fed_onnx(g, ct_module_state(self), x);
+}
+MODULE_TYPE(feed_forward, "FeedForward", feed_forward_settings, feed_forward_onnx, (ct_nn_feed_forward)(s->width, s->hidden, &s->options), CT_NN_FEED_FORWARD_DEFAULTS)
 
 ct_module *(ct_nn_feed_forward)(int64_t width, int64_t hidden, const ct_nn_feed_forward_options *options)
 {
@@ -140,8 +151,19 @@ ct_module *transformer_norm(int64_t width, const ct_nn_transformer_options *o)
 
 static const ct_setting block_settings_list[] = {REQUIRED(block_settings, INTEGER, width), REQUIRED(block_settings, INTEGER, heads),
                                                  TRANSFORMER_OPTIONS(block_settings)};
-MODULE_TYPE(transformer_block, "TransformerBlock", block_settings, (ct_nn_transformer_block)(s->width, s->heads, &s->options), CT_NN_TRANSFORMER_DEFAULTS)
-MODULE_TYPE(transformer_decoder_block, "TransformerDecoderBlock", block_settings, (ct_nn_transformer_decoder_block)(s->width, s->heads, &s->options),
+
+static const char *block_onnx(ct_onnx *g, ct_module *self, const char *x)
+{
+    const struct block *m = ct_module_state(self);
+    for (int part = 0; part < 2; part++) {
+        const char *h = m->pre_norm ? ct_onnx_forward(g, m->norm[part], x) : x;
+        x = ONNX("Add", x, part ? fed_onnx(g, &m->feed_forward, h) : ct_onnx_forward(g, m->attention, h));
+        x = m->pre_norm ? x : ct_onnx_forward(g, m->norm[part], x);
+    }
+    return x;
+}
+MODULE_TYPE(transformer_block, "TransformerBlock", block_settings, block_onnx, (ct_nn_transformer_block)(s->width, s->heads, &s->options), CT_NN_TRANSFORMER_DEFAULTS)
+MODULE_TYPE(transformer_decoder_block, "TransformerDecoderBlock", block_settings, NULL, (ct_nn_transformer_decoder_block)(s->width, s->heads, &s->options),
             CT_NN_TRANSFORMER_DEFAULTS)
 
 ct_module *transformer_block(const char *call, bool decoder, int64_t width, int64_t heads, const ct_nn_transformer_options *options)

@@ -1,4 +1,5 @@
 /* Encoders and decoders: blocks one after another, and the calls that hand masks, memory and cache to them. */
+#include "nn/onnx.h"
 #include "nn/sequence_parts.h"
 
 struct stack {
@@ -43,9 +44,9 @@ struct stack_settings {
 };
 static const ct_setting stack_settings_list[] = {REQUIRED(stack_settings, INTEGER, layers), REQUIRED(stack_settings, INTEGER, width),
                                                  REQUIRED(stack_settings, INTEGER, heads), TRANSFORMER_OPTIONS(stack_settings)};
-MODULE_TYPE(transformer_encoder, "TransformerEncoder", stack_settings, (ct_nn_transformer_encoder)(s->layers, s->width, s->heads, &s->options),
+MODULE_TYPE(transformer_encoder, "TransformerEncoder", stack_settings, onnx_chain, (ct_nn_transformer_encoder)(s->layers, s->width, s->heads, &s->options),
             CT_NN_TRANSFORMER_DEFAULTS)
-MODULE_TYPE(transformer_decoder, "TransformerDecoder", stack_settings, (ct_nn_transformer_decoder)(s->layers, s->width, s->heads, &s->options),
+MODULE_TYPE(transformer_decoder, "TransformerDecoder", stack_settings, NULL, (ct_nn_transformer_decoder)(s->layers, s->width, s->heads, &s->options),
             CT_NN_TRANSFORMER_DEFAULTS)
 
 static ct_module *stack(const char *call, bool decoder, int64_t layers, int64_t width, int64_t heads, const ct_nn_transformer_options *options)

@@ -20,12 +20,12 @@ void settings_free(const ct_module_type *type, void *settings);
 extern const char *const activation_words[];
 
 /* name_type, whose settings are the list group_list of members of struct group, first ones `.options = {defaults}`; made: the call with s. */
-#define MODULE_TYPE(name, kind, group, made, ...)                                                                                        \
+#define MODULE_TYPE(name, kind, group, onnx, made, ...)                                                                                        \
     static ct_module *name##_make(const void *settings)                                                                                  \
     {                                                                                                                                    \
         const struct group *s = settings;                                                                                                \
         return made;                                                                                                                     \
     }                                                                                                                                    \
     const ct_module_type name##_type = {kind, group##_list, sizeof group##_list / sizeof *group##_list, sizeof(struct group),             \
-                                        &(const struct group){.options = {__VA_ARGS__ .end_ = 0}}, name##_make};
+                                        &(const struct group){.options = {__VA_ARGS__ .end_ = 0}}, name##_make, onnx};
 #endif

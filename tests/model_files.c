@@ -1,7 +1,9 @@
 /* Models as other programs see them, for test_python_models.sh. A net is one of zoo.h.
  *     model_files save NET PATH              random weights
  *     model_files run NET WEIGHTS FROM TO    the output of the tensor "x" of FROM, as "y" into TO
- *     model_files partly NET WEIGHTS         what is missing and unexpected, a line each */
+ *     model_files partly NET WEIGHTS         what is missing and unexpected, a line each
+ *     model_files export NET ONNX TO         an ONNX file, and into TO an input "x" of twice the batch and what the net makes of it, "y"
+ *     model_files names                      the nets that there are */
 #include "zoo.h"
 
 static bool run(ct_module *net, const char *from, const char *to)
@@ -25,9 +27,26 @@ static bool partly(ct_module *net, const char *path)
     return ct_ok();
 }
 
+static bool export(ct_module *net, ct_tensor *x, const char *path, const char *to)
+{
+    CT_SCOPE;
+    const bool sequence = ct_dtype_of(x) == CT_INT64 || (ct_rank(x) == 3 && ct_size(x, 2) == 12);
+    if (!ct_model_export_onnx(net, path, x, .any_length = sequence))
+        return false;
+    x = ct_cat(CT_TENSORS(x, x), 0);            /* another batch, and where lengths are open another length, than the example's */
+    if (sequence && ct_size(x, 1) == 5)
+        x = ct_cat(CT_TENSORS(x, ct_narrow(x, 1, 0, 2)), 1);
+    ct_tensor *y = ct_detach(ct_forward(net, x));
+    return ct_io_safetensors_write(to, (const ct_named_tensor[]){{"x", x}, {"y", y}}, 2, NULL, 0);
+}
+
 int main(int words, char **word)
 {
     size_t at = 0;
+    for (; words == 2 && !strcmp(word[1], "names") && at < ZOO_COUNT; at++)
+        puts(zoo[at].name);
+    if (words == 2)
+        return at ? 0 : 2;
     while (words > 2 && at < ZOO_COUNT && strcmp(zoo[at].name, word[2]))
         at++;
     if (words < 4 || at == ZOO_COUNT)
@@ -39,6 +58,8 @@ int main(int words, char **word)
         partly(net, word[3]);
     else if (net && !strcmp(word[1], "run") && words == 6 && ct_module_load(net, word[3]))
         run(net, word[4], word[5]);
+    else if (net && !strcmp(word[1], "export") && words == 5)
+        export(net, zoo[at].input(), word[3], word[4]);
     ct_free(net);
     const int failed = ct_report_error();
     ct_shutdown();

@@ -179,7 +179,7 @@ static const ct_setting scaled_settings[] = {
     {"inner", CT_SETTING_MODULE, offsetof(struct scaled, inner), false, NULL},
 };
 static ct_module *scaled_make(const void *settings);
-static const ct_module_type scaled_type = {"Scaled", scaled_settings, 6, sizeof(struct scaled), NULL, scaled_make};
+static const ct_module_type scaled_type = {"Scaled", scaled_settings, 6, sizeof(struct scaled), NULL, scaled_make, NULL};
 
 static char last_label[32];                     /* as make was given it */
 
@@ -240,10 +240,10 @@ static void test_kinds_of_programs_come_back(void **state)
     FAILED(ct_module_register(&other), "module_register: make is missing");
     FAILED(ct_module_register(NULL), "module_register: the type is missing");
     const ct_setting bad = {"kind", CT_SETTING_BOOL, 0, true, NULL};
-    other = (ct_module_type){"Bad", &bad, 1, 1, NULL, scaled_make};
+    other = (ct_module_type){"Bad", &bad, 1, 1, NULL, scaled_make, NULL};
     FAILED(ct_module_register(&other), "module_register: Bad: setting 0, \"kind\": want a key other than \"kind\", and a place in its 1 bytes");
     const ct_setting wordless = {"word", CT_SETTING_WORD, 0, true, NULL};
-    other = (ct_module_type){"Bad", &wordless, 1, 4, NULL, scaled_make};
+    other = (ct_module_type){"Bad", &wordless, 1, 4, NULL, scaled_make, NULL};
     FAILED(ct_module_register(&other), "module_register: Bad: setting \"word\" has no words");
     ct_free(net);
     unlink(path);
