@@ -171,6 +171,14 @@ CT_API extern const ct_gradcheck_options ct_gradcheck_defaults;
 CT_API bool ct_gradcheck(ct_function *function, ct_tensor *const *inputs, size_t count, const ct_gradcheck_options *options);
 CT_API bool ct_gradgradcheck(ct_function *function, ct_tensor *const *inputs, size_t count, const ct_gradcheck_options *options);
 
+/* function(inputs), keeping of what it computes nothing but the result: when backward comes to it, it is run again, which costs its time once
+ * more and saves the memory. Its one result, all gradients (of the inputs and of every parameter it uses), sums and random numbers are those
+ * of the plain call, bit for bit. It must do the same both times: what it reads besides its inputs (context, parameters) stays as it is until
+ * backward; a changed input or parameter, another result or other random numbers make backward fail. Checkpoints nest. */
+typedef struct { void *context; void (*free_context)(void *context); char end_; } ct_checkpoint_options; /* freed with the graph; at once if nothing is recorded */
+CT_API ct_tensor *ct_checkpoint(ct_function *function, ct_tensor *const *inputs, size_t count, const ct_checkpoint_options *options);
+CT_API bool ct_recomputing(void);               /* in a checkpoint's second run: what counts or logs calls looks; batch_norm's running values stay */
+
 /* ---- Elementwise, one tensor: same shape out ------------------------------------------------------------------------- */
 CT_API ct_tensor *ct_neg(ct_tensor *x);         /* -x */
 CT_API ct_tensor *ct_abs(ct_tensor *x);         /* |x|; derivative 0 at 0 */

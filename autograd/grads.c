@@ -1,5 +1,18 @@
 /* Gradients of chosen tensors: a walk that goes only where it leads to one of them. */
-#include "walk.h"
+#include "checkpoint.h"
+
+void walk_judge(const struct walk *w, ct_node *node)
+{
+    node->needed = node->freed;                 /* whether it could not be told any more: let the visit say so */
+    for (size_t i = 0; i < node->input_count; i++) {
+        struct edge *e = &node->edges[i];
+        const ct_tensor *x = e->tensor;
+        e->leads = x && e->wants && (walk_target(w, x) || (x->node && x->node->needed));
+        for (size_t t = 0; x && e->wants && x->node && t < w->target_count && !e->leads; t++)
+            e->leads = w->targets[t].tensor->node == x->node;
+        node->needed |= e->leads;
+    }
+}
 
 /* Marks the nodes from which a target can be reached. All nodes are claimed on the way, in falling order of keys, and judged
  * in the reverse order: what a node is computed from is judged before it. */
@@ -33,17 +46,8 @@ static bool mark_needed(struct walk *w, ct_tensor *const *outputs, size_t output
                 ok = walk_claim(w, node->edges[i].tensor, NULL);
     }
     for (size_t n = count; n-- > 0;) {
-        ct_node *node = order[n];
-        node->mark = w->mark;
-        node->needed = node->freed;             /* whether it could not be told any more: let the visit say so */
-        for (size_t i = 0; i < node->input_count; i++) {
-            struct edge *e = &node->edges[i];
-            const ct_tensor *x = e->tensor;
-            e->leads = x && e->wants && (walk_target(w, x) || (x->node && x->node->needed));
-            for (size_t t = 0; x && e->wants && x->node && t < w->target_count && !e->leads; t++)
-                e->leads = w->targets[t].tensor->node == x->node;
-            node->needed |= e->leads;
-        }
+        order[n]->mark = w->mark;
+        walk_judge(w, order[n]);
     }
     for (size_t n = 0; n < count; n++)
         walk_unclaim(order[n]);
@@ -96,9 +100,8 @@ bool(ct_grads)(ct_tensor *const *outputs, size_t output_count, ct_tensor *const 
         return ct_fail("grad: out of memory") != NULL;
     for (size_t i = 0; i < input_count; i++)
         targets[i] = (struct target){.tensor = inputs[i]};
-    static atomic_uint marks;
     struct walk w = {.name = "grad", .retain = o.retain_graph || o.create_graph, .targets = targets, .target_count = input_count,
-                     .mark = atomic_fetch_add(&marks, 1) % (1u << 30)};
+                     .mark = graph_mark()};
     bool was = ct_set_recording(false);
     bool ok = mark_needed(&w, outputs, output_count);
     ct_set_recording(o.create_graph);

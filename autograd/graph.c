@@ -39,7 +39,8 @@ bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t ou
         return ct_fail("%s: out of memory for the graph", op->name) != NULL;
     node->bytes = (uint32_t)whole;
     node->input_count = (uint16_t)count, node->output_count = (uint16_t)output_count;
-    node->freed = node->needed = node->mark = 0;
+    node->freed = node->needed = 0;
+    node->mark = thread_state.mark & ((1u << 30) - 1);
     node->op = op;
     node->hooks = NULL;
     ct_tensor **cotangents = cotangents_of(node), **aliases = outputs_of(node);
@@ -67,7 +68,7 @@ bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t ou
         if (!x)
             continue;
         e->wants = x->flags & WANTS_GRAD;
-        e->reads = op->reads & READS(i);
+        e->reads = i < 30 && op->reads & READS(i);
         if (e->reads) {
             tensor_retain(x);
             e->version = atomic_load_explicit(&x->storage->version, memory_order_relaxed);

@@ -143,7 +143,10 @@ struct thread {
     uint64_t ops;                               /* recorded so far: numbers the nodes */
     uint64_t failures;                          /* so far, pending or not: tells whether a call failed */
     bool recording_off, expressions_only, draining, registered;
+    bool recomputing;                           /* a checkpoint's function is being run again */
     bool selective;                             /* the VJP that runs is asked for the edges that lead to a target alone */
+    uint32_t mark;                              /* of the nodes being recorded: the checkpoint's that is under way; 0: none */
+    struct tape *writing, *reading;             /* of random numbers, see checkpoint.h */
     ct_node *dead;                              /* nodes to be freed, see node_drop */
     void *caches;                               /* memory.c's */
     struct tensor_budget *budget;               /* see raw.h; NULL: none */
@@ -181,7 +184,7 @@ struct ct_node {
     atomic_uint refs;
     uint16_t input_count, output_count;
     uint32_t bytes;                             /* of this block */
-    uint32_t freed : 1, needed : 1, mark : 30;  /* needed: by the ct_grads of that mark */
+    uint32_t freed : 1, needed : 1, mark : 30;  /* needed: by the ct_grads of that mark; or the mark of a checkpoint */
     const struct op *op;
     uint64_t key, serial;                       /* key: one more than the largest among the inputs */
     union {

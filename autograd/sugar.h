@@ -249,6 +249,8 @@ static inline ct_tensor *ct_same_(const void *t)
 #define ct_record(...) CT_RECORD_(__VA_ARGS__, )
 #define CT_RECORD_(name, vjp, outputs, m, inputs, n, ...) CT_WITH_(ct_record, (name, vjp, outputs, m, inputs, n, ), ct_record_options, (), __VA_ARGS__)
 #define ct_gradcheck(...) CT_GRADCHECK_(ct_gradcheck, __VA_ARGS__, )
+#define ct_checkpoint(...) CT_CHECKPOINT_(__VA_ARGS__, )
+#define CT_CHECKPOINT_(function, inputs, n, ...) CT_WITH_(ct_checkpoint, (function, inputs, n, ), ct_checkpoint_options, (), __VA_ARGS__)
 #define ct_gradgradcheck(...) CT_GRADCHECK_(ct_gradgradcheck, __VA_ARGS__, )
 #define CT_GRADCHECK_(f, function, inputs, n, ...) CT_WITH_(f, (function, inputs, n, ), ct_gradcheck_options, (CT_GRADCHECK_DEFAULTS), __VA_ARGS__)
 

@@ -2,7 +2,7 @@
  *
  * A heap holds the nodes that have a cotangent and wait; the one of the highest key goes next, so all nodes that use a value
  * come before the node that made it. Nothing recurses, however deep the graph. */
-#include "walk.h"
+#include "checkpoint.h"
 
 /* ---- The heap: by key; among equals what was recorded later, so that sums have one order --------------------------------- */
 static bool goes_before(const ct_node *a, const ct_node *b)
@@ -111,7 +111,7 @@ static bool add_up(ct_tensor **sum, ct_tensor *g)
     return total != NULL;
 }
 
-struct target *walk_target(struct walk *w, const ct_tensor *leaf)
+struct target *walk_target(const struct walk *w, const ct_tensor *leaf)
 {
     for (size_t i = 0; i < w->target_count; i++)
         if (w->targets[i].tensor == leaf)
@@ -209,6 +209,20 @@ static uint64_t versions_of(ct_node *node)      /* of all its cotangents: they o
     return sum;
 }
 
+/* The stretch of graph that a checkpoint stands for takes its place. */
+static bool unfold(struct walk *w, ct_node *node)
+{
+    const ct_scope scope = ct_scope_open();
+    ct_tensor *y = scope ? checkpoint_unfold(w, node) : NULL, **cotangent = cotangents_of(node);
+    bool ok = false;
+    if (y) {
+        ok = deliver(w, y, NULL, *cotangent);
+        *cotangent = NULL;
+    }
+    ct_scope_close(scope);
+    return ok;
+}
+
 static bool visit(struct walk *w, ct_node *node)
 {
     for (size_t i = 0; node->hooks && i < node->output_count; i++)
@@ -222,6 +236,9 @@ static bool visit(struct walk *w, ct_node *node)
         return true;
     if (!check_saved(w, node))
         return false;
+
+    if (UNLIKELY(is_checkpoint(node)))
+        return unfold(w, node);
 
     enum { FEW = 8 };
     ct_tensor *few[FEW], **gradients = few;

@@ -21,7 +21,8 @@ struct walk {
 bool walk_claim(struct walk *w, ct_tensor *x, struct edge *edge);
 void walk_unclaim(ct_node *node);
 ct_node *walk_next(struct walk *w);             /* the waiting node of the highest key; one must be waiting */
-struct target *walk_target(struct walk *w, const ct_tensor *leaf); /* NULL: not one */
+struct target *walk_target(const struct walk *w, const ct_tensor *leaf); /* NULL: not one */
+void walk_judge(const struct walk *w, ct_node *node); /* whether a target can be reached from it; its inputs were judged before */
 bool walk_check_root(const char *name, ct_tensor *root, ct_tensor *cotangent);
 bool walk_start(struct walk *w, ct_tensor *root, ct_tensor *cotangent); /* NULL: ones */
 bool walk_run(struct walk *w);                  /* visits what waits, also after a failed start: that must be let go */

@@ -117,7 +117,7 @@ ct_module *(ct_nn_gpt)(const ct_nn_gpt_options *options)
         return NULL;
     *m = (struct gpt){.vocabulary = o->vocabulary, .block = o->block, .dropout = o->dropout};
     m->stack = ct_nn_transformer_encoder(o->layers, o->width, o->heads, .causal = true, .pre_norm = true, .activation = CT_GELU, .rotary = o->rotary,
-                                         .dropout = o->dropout);
+                                         .dropout = o->dropout, .checkpoint = o->checkpoint);
     m->embedding = ct_module_add_child(self, "embedding", m->stack ? ct_nn_embedding(o->vocabulary, o->width) : NULL);
     if (!o->rotary)
         m->positions = ct_module_add_child(self, "positions", ct_nn_learned_positions(o->block, o->width));

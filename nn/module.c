@@ -251,6 +251,12 @@ const char *module_path(const ct_module *module, char text[MODULE_PATH_BYTES])
     return text;
 }
 
+static ct_tensor *run_forward(ct_module *self, ct_tensor *const *x, const void *options)
+{
+    (void)options;
+    return self->forward(self, *x);
+}
+
 ct_tensor *ct_forward(ct_module *module, ct_tensor *x)
 {
     if (!module || !x) {
@@ -266,7 +272,7 @@ ct_tensor *ct_forward(ct_module *module, ct_tensor *x)
     if (!scope)
         return NULL;
     const bool was_ok = ct_ok();
-    ct_tensor *y = module->forward(module, x);
+    ct_tensor *y = module->checkpointed ? module_run_checkpointed(module, run_forward, &x, 1, NULL, 0) : module->forward(module, x);
     if (!y && was_ok && !ct_ok() && !strstr(ct_error(), "; in module ")) { /* the innermost module says where it is */
         char path[MODULE_PATH_BYTES];
         error_add("; in module %s%s%s", module_path(module, path), module->parent ? ", a " : "", module->kind);

@@ -26,6 +26,7 @@ struct ct_module {
     ct_module_forward *forward;                 /* NULL: it only holds parts */
     struct module_entry *entries;
     size_t count, room;
+    bool checkpointed;
     bool training, failed;                      /* failed: a part could not be added; ct_module_ready looks at it */
     unsigned paused;                            /* while above 0, evaluation mode whatever training says */
     module_watch *watch;
@@ -39,6 +40,10 @@ struct ct_module {
 
 /* A buffer that no visit meets and no file holds, as the constructor makes it again: PyTorch's persistent=False. */
 ct_tensor *module_add_table(ct_module *self, const char *name, ct_tensor *values);
+
+/* run(self, inputs, options), by ct_checkpoint while that is asked for: the module and a copy of options live as long as the graph. */
+typedef ct_tensor *module_run(ct_module *self, ct_tensor *const *inputs, const void *options);
+ct_tensor *module_run_checkpointed(ct_module *self, module_run *run, ct_tensor *const *inputs, size_t count, const void *options, size_t bytes);
 
 /* Evaluation mode for a while: resuming brings each module's own mode back, mixed ones too. They nest. */
 void module_pause_training(ct_module *module);

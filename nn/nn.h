@@ -35,6 +35,10 @@ CT_API bool ct_module_load(ct_module *module, const char *path); /* names and sh
                                                             num_batches_tracked may be lacking, as it is in old files of PyTorch */
 CT_API void ct_module_zero_grad(ct_module *module); /* ct_zero_grad(module) */
 
+/* Its forwards keep their result alone, and run again in backward: see ct_checkpoint. For the blocks of a deep model; the gradients are the
+ * same, bit for bit. Holds for ct_forward, and for a transformer's stacks and blocks however they are called, but with a cache or .weights. */
+CT_API bool ct_module_checkpoint(ct_module *module, bool on);
+
 /* ---- A module of your own ------------------------------------------------------------------------------------------------
  * ct_module_new, then parameters and children, then ct_module_ready. state is zeroed memory for your struct; it goes with
  * the module. Each call passes a failure on: given NULL it returns NULL. A forward that differs while training asks

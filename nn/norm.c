@@ -28,7 +28,7 @@ static ct_tensor *normalize(ct_module *self, ct_tensor *x, ct_tensor *add, ct_ac
     ct_tensor *y = ct_batch_norm(x, m->mean, m->var, m->weight, m->bias, .training = training, .momentum = momentum, .eps = m->eps,
                                  .add = add, .activation = activation);
     CT_NO_GRAD;
-    return y && training && !ct_add_(m->batches, 1) ? NULL : y;
+    return y && training && !ct_recomputing() && !ct_add_(m->batches, 1) ? NULL : y;
 }
 
 static ct_tensor *batch_norm_forward(ct_module *self, ct_tensor *x)

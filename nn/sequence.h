@@ -77,6 +77,7 @@ typedef struct {
     bool pre_norm;                              /* x + f(norm(x)), PyTorch's norm_first, and stacks end in a norm; else norm(x + f(x)) */
     bool rms_norm;                              /* in the place of LayerNorm */
     double dropout;                             /* of probabilities, hidden values and what is added to x, in training (PyTorch: 0.1) */
+    bool checkpoint;                            /* each block as by ct_module_checkpoint */
     ct_activation activation;                   /* CT_RELU */
     double eps;                                 /* 1e-5, of the norms */
     char end_;
@@ -110,6 +111,7 @@ typedef struct {
     int64_t width, layers, heads;               /* 128, 4, 4 */
     double dropout;
     bool rotary;                                /* in the place of learned positions */
+    bool checkpoint;                            /* each block as by ct_module_checkpoint */
     bool untied;                                /* logits by a weight of their own, head.weight */
     char end_;
 } ct_nn_gpt_options;

@@ -27,6 +27,8 @@ ct_module *transformer_block(const char *call, bool decoder, int64_t width, int6
 ct_module *transformer_norm(int64_t width, const ct_nn_transformer_options *options);
 ct_tensor *decoder_forward(ct_module *self, ct_tensor *x); /* fails: a decoder has none */
 bool is_block(const ct_module *module, bool decoder);
+typedef ct_tensor *decode_run(ct_module *self, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *options);
+ct_tensor *run_kept_or_not(ct_module *self, decode_run *run, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *options);
 ct_tensor *block_run(ct_module *block, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *options);
 ct_tensor *stack_run(ct_module *stack, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *options);
 

@@ -98,7 +98,7 @@ static ct_tensor *after(const ct_module *self, const struct block *m, int part, 
     return m->pre_norm ? x : ct_forward(m->norm[part], x);
 }
 
-static ct_tensor *parts_run(const ct_module *self, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *o)
+static ct_tensor *parts_run(ct_module *self, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *o)
 {
     const struct block *m = ct_module_state(self);
     int part = 0;
@@ -114,10 +114,32 @@ static ct_tensor *parts_run(const ct_module *self, ct_tensor *x, ct_tensor *memo
     return after(self, m, part, x, fed_forward(self, &m->feed_forward, before(m, part, x)));
 }
 
+/* Of a block or a stack: plainly, or as a checkpoint of all the tensors there are. */
+struct decoding {
+    decode_run *run;
+    bool causal;
+};
+
+static ct_tensor *run_decoding(ct_module *self, ct_tensor *const *in, const void *options)
+{
+    const struct decoding *d = options;
+    return d->run(self, in[0], in[1], &(ct_nn_decode_options){.mask = in[2], .key_padding = in[3], .memory_mask = in[4], .memory_key_padding = in[5],
+                                                              .causal = d->causal});
+}
+
+ct_tensor *run_kept_or_not(ct_module *self, decode_run *run, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *o)
+{
+    if (!self->checkpointed || o->cache || o->weights)
+        return run(self, x, memory, o);
+    ct_tensor *const in[] = {x, memory, o->mask, o->key_padding, o->memory_mask, o->memory_key_padding};
+    const struct decoding d = {run, o->causal};
+    return module_run_checkpointed(self, run_decoding, in, sizeof in / sizeof *in, &d, sizeof d);
+}
+
 ct_tensor *block_run(ct_module *self, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *o)
 {
     const ct_scope scope = ct_module_enter(self);
-    ct_tensor *y = scope ? parts_run(self, x, memory, o) : NULL;
+    ct_tensor *y = scope ? run_kept_or_not(self, parts_run, x, memory, o) : NULL;
     if (y && o->weights)
         ct_promote(*o->weights);
     return ct_module_leave(self, scope, y) ? y : NULL;
@@ -180,6 +202,7 @@ ct_module *transformer_block(const char *call, bool decoder, int64_t width, int6
     if (!m)
         return NULL;
     m->dropout = o->dropout, m->pre_norm = o->pre_norm;
+    self->checkpointed = o->checkpoint;
     ct_module *attention = ct_nn_multihead_attention(width, heads, .kv_heads = o->kv_heads, .causal = o->causal, .rotary = o->rotary, .no_bias = o->no_bias,
                                                      .dropout = o->dropout);
     m->attention = ct_module_add_child(self, "self_attn", attention);

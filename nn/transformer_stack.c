@@ -8,7 +8,7 @@ struct stack {
     ct_module *blocks[];
 };
 
-static ct_tensor *layers_run(const ct_module *self, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *options)
+static ct_tensor *layers_run(ct_module *self, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *options)
 {
     const struct stack *m = ct_module_state(self);
     ct_nn_decode_options o = *options;
@@ -23,7 +23,7 @@ static ct_tensor *layers_run(const ct_module *self, ct_tensor *x, ct_tensor *mem
 ct_tensor *stack_run(ct_module *self, ct_tensor *x, ct_tensor *memory, const ct_nn_decode_options *o)
 {
     const ct_scope scope = ct_module_enter(self);
-    ct_tensor *y = scope ? layers_run(self, x, memory, o) : NULL;
+    ct_tensor *y = scope ? run_kept_or_not(self, layers_run, x, memory, o) : NULL;
     return ct_module_leave(self, scope, y) ? y : NULL;
 }
 

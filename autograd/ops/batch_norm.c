@@ -183,9 +183,9 @@ static ct_tensor *normalized(const char *op, ct_tensor *x, ct_tensor *mean, ct_t
     } else if (n > 0) {
         if (!channel_moments(&s, x->dtype, image->data, middle, spread))
             return ct_fail("%s: out of memory", op);
-        if (mean)
+        if (mean && !thread_state.recomputing)
             move(mean, middle, 1, o->momentum);
-        if (var)
+        if (var && !thread_state.recomputing)
             move(var, spread, n / (n - 1), o->momentum);
     } else
         memset(spread, 0, s.count * sizeof *spread), memset(middle, 0, s.count * sizeof *middle);

@@ -1,5 +1,6 @@
 /* Generators, random tensors, and dropout. A call takes as many blocks of its generator's stream as it needs, at once; the
  * elements are then made in any order. */
+#include "../checkpoint.h"
 #include "../kernels/pool.h"
 #include "../object.h"
 #include "../random.h"
@@ -40,7 +41,12 @@ void ct_generator_restore(ct_generator *generator, const uint64_t state[2])
 struct stretch random_take(ct_generator *generator, uint64_t blocks)
 {
     struct ct_generator *g = generator ? generator : &process;
-    return (struct stretch){atomic_load(&g->seed), atomic_fetch_add(&g->block, blocks)};
+    struct taken taken = {.blocks = blocks};
+    if (LIKELY(!thread_state.reading) || !tape_read(&taken))
+        taken.seed = atomic_load(&g->seed), taken.block = atomic_fetch_add(&g->block, blocks);
+    if (UNLIKELY(thread_state.writing != NULL))
+        tape_write(taken);
+    return (struct stretch){taken.seed, taken.block};
 }
 
 uint64_t ct_random_u64(ct_generator *generator)
