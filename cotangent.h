@@ -2,6 +2,7 @@
 #ifndef COTANGENT_H
 #define COTANGENT_H
 #include <autograd/autograd.h>
+#include <autograd/inspect.h>
 #include <io/io.h>
 #include <nn/nn.h>
 #include <optim/optim.h>

@@ -261,11 +261,14 @@ static ct_tensor *run_second(struct checkpoint *c, ct_node *node, uint32_t mark)
     struct tape *const writing = self->writing, *const reading = self->reading;
     const uint64_t serial = self->ops;
     const uint32_t mark_before = self->mark;
+    const uint16_t place = self->place;
     const bool recomputing = self->recomputing, recorded = ct_set_recording(true);
     self->writing = NULL, self->reading = &c->tape, self->ops = c->serial, self->mark = mark, self->recomputing = true;
+    self->place = node->place;
     c->tape.next = 0, c->tape.failed = false;
     ct_tensor *y = c->function(inputs, c->user.context);
     self->writing = writing, self->reading = reading, self->ops = serial, self->mark = mark_before, self->recomputing = recomputing;
+    self->place = place;
     ct_set_recording(recorded);
     memory_put(inputs, bytes ? bytes : 1);
     return y;

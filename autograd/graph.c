@@ -1,5 +1,5 @@
 /* The graph: one node a recorded call, pointing at what it was computed from. */
-#include "internal.h"
+#include "inspecting.h"
 
 /* ---- Recording ------------------------------------------------------------------------------------------------------------- */
 static bool wants_recording(ct_tensor *const *inputs, size_t count)
@@ -78,7 +78,8 @@ bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t ou
             key = x->node->key;
     }
     node->key = key + 1;
-    node->serial = ++thread_state.ops;
+    node->serial = ++thread_state.ops & ((UINT64_C(1) << 48) - 1);
+    node->place = thread_state.place;
     uint32_t holders = 0;
     for (size_t i = 0; i < output_count; i++)
         if (outputs[i]->dtype <= CT_FLOAT64) {
@@ -91,11 +92,18 @@ bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t ou
     return true;
 }
 
+static __attribute__((noinline)) bool inspect(const struct op *op, ct_tensor *y, ct_tensor *const *inputs, size_t count)
+{
+    return anomaly_result(op->name, y, inputs, count, recording() && op->vjp && wants_recording(inputs, count));
+}
+
 ct_tensor *graph_record(const struct op *op, ct_tensor *y, ct_tensor *const *inputs, size_t count, const void *context, size_t bytes)
 {
     if (UNLIKELY(!y))
         return NULL;
     y->origin = op;
+    if (UNLIKELY(inspected()) && !inspect(op, y, inputs, count))
+        return NULL;
     if (!recording() || !op->vjp || !is_floating(y) || !wants_recording(inputs, count))
         return y;
     return graph_record_many(op, &y, 1, inputs, count, context, bytes) ? y : NULL;
@@ -251,7 +259,13 @@ ct_tensor *(ct_record)(const char *name, ct_vjp *vjp, ct_tensor *const *outputs,
             free_user(options);
             return NULL;
         }
-    if (!recording() || !wants_recording(inputs, count)) {
+    const bool recorded = recording() && wants_recording(inputs, count);
+    for (size_t i = 0; i < output_count && UNLIKELY(inspected()); i++)
+        if (!anomaly_result(name, outputs[i], inputs, count, recorded)) {
+            free_user(options);
+            return NULL;
+        }
+    if (!recorded) {
         free_user(options);
         return outputs[0];
     }

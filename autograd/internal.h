@@ -132,6 +132,7 @@ unsigned check_axes(const char *op, const ct_tensor *x, const int *axes, size_t 
 struct scope {
     ct_scope serial;
     const char *mark;
+    uint16_t place_before;                      /* see place.h */
     uint32_t first;                             /* this scope owns owned[first..] up to the next scope's first */
 };
 struct thread {
@@ -143,8 +144,10 @@ struct thread {
     uint64_t ops;                               /* recorded so far: numbers the nodes */
     uint64_t failures;                          /* so far, pending or not: tells whether a call failed */
     bool recording_off, expressions_only, draining, registered;
+    bool in_vjp;
     bool recomputing;                           /* a checkpoint's function is being run again */
     bool selective;                             /* the VJP that runs is asked for the edges that lead to a target alone */
+    uint16_t place;                             /* see place.h: the innermost scope's */
     uint32_t mark;                              /* of the nodes being recorded: the checkpoint's that is under way; 0: none */
     struct tape *writing, *reading;             /* of random numbers, see checkpoint.h */
     ct_node *dead;                              /* nodes to be freed, see node_drop */
@@ -186,7 +189,8 @@ struct ct_node {
     uint32_t bytes;                             /* of this block */
     uint32_t freed : 1, needed : 1, mark : 30;  /* needed: by the ct_grads of that mark; or the mark of a checkpoint */
     const struct op *op;
-    uint64_t key, serial;                       /* key: one more than the largest among the inputs */
+    uint64_t key;                               /* one more than the largest among the inputs */
+    uint64_t serial : 48, place : 16;
     union {
         _Atomic(void *) walk;                   /* the backward that is under way here */
         ct_node *next_dead;                     /* see node_drop */

@@ -16,6 +16,8 @@ static void close_scopes(uint32_t count)
 {
     struct thread *self = &thread_state;
     uint32_t first = count < self->scope_count ? self->scopes[count].first : 0;
+    if (count < self->scope_count)
+        self->place = self->scopes[count].place_before;
     self->scope_count = count;
     while (self->owned_count > first) {
         ct_tensor *t = self->owned[--self->owned_count];
@@ -27,7 +29,7 @@ static void close_scopes(uint32_t count)
 static void close_everything(void)
 {
     struct thread *self = &thread_state;
-    self->scope_count = 0;
+    self->scope_count = 0, self->place = 0;
     close_scopes(0);
     memory_put(self->owned, self->owned_room * sizeof *self->owned);
     heap_free(self->scopes);
@@ -146,7 +148,7 @@ static struct scope *open_scope(const char *mark)
         self->scopes = scopes, self->scope_room = room;
     }
     struct scope *s = &self->scopes[self->scope_count++];
-    *s = (struct scope){.serial = ++self->last_serial, .mark = mark, .first = self->owned_count};
+    *s = (struct scope){.serial = ++self->last_serial, .mark = mark, .place_before = self->place, .first = self->owned_count};
     return s;
 }
 

@@ -3,6 +3,7 @@
  * A heap holds the nodes that have a cotangent and wait; the one of the highest key goes next, so all nodes that use a value
  * come before the node that made it. Nothing recurses, however deep the graph. */
 #include "checkpoint.h"
+#include "inspecting.h"
 
 /* ---- The heap: by key; among equals what was recorded later, so that sums have one order --------------------------------- */
 static bool goes_before(const ct_node *a, const ct_node *b)
@@ -247,16 +248,19 @@ static bool visit(struct walk *w, ct_node *node)
         return ct_fail("%s: out of memory", w->name) != NULL;
     memset(gradients, 0, bytes);
 
-    const bool was_selective = thread_state.selective; /* of a walk whose VJP or hook began this one */
+    const bool was_in_vjp = thread_state.in_vjp, was_selective = thread_state.selective; /* of a walk whose VJP or hook began this one */
     uint64_t failures = thread_state.failures;
     ct_scope scope = ct_scope_open();
     bool ok = scope && (node->output_count == 1 || missing_cotangents(node));
     if (ok) {
         bool fused = node->op->fused && !recording() && !thread_state.expressions_only;
         const uint64_t before = versions_of(node);
-        thread_state.selective = !w->gather;
+        thread_state.selective = !w->gather, thread_state.in_vjp = true;
         (fused ? node->op->fused : node->op->vjp)(node, cotangents_of(node), gradients);
+        thread_state.in_vjp = was_in_vjp;
         ok = thread_state.failures == failures;
+        if (UNLIKELY(inspected()) && ok)
+            ok = anomaly_gradients(node, cotangents_of(node), gradients);
         if (ok && versions_of(node) != before)
             ok = ct_fail("%s: the VJP of %s changed a cotangent in place, which others may share", w->name, node->op->name) != NULL;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "autograd/memory.h"
+#include "autograd/place.h"
 #include "autograd/raw.h"
 
 /* ---- Making and freeing ------------------------------------------------------------------------------------------ */
@@ -185,6 +186,14 @@ ct_tensor *module_add_table(ct_module *self, const char *name, ct_tensor *values
     return t;
 }
 
+static void forget_place(ct_module *module)     /* its path is another now */
+{
+    module->place = 0;
+    for (size_t i = 0; i < module->count; i++)
+        if (module->entries[i].child)
+            forget_place(module->entries[i].child);
+}
+
 ct_module *ct_module_add_child(ct_module *self, const char *name, ct_module *child)
 {
     for (ct_module *m = self; m && child; m = m->parent)
@@ -204,15 +213,41 @@ ct_module *ct_module_add_child(ct_module *self, const char *name, ct_module *chi
     }
     entry->child = child;
     child->parent = self;
+    forget_place(child);
     child->object.is_part = true;
     return child;
 }
 
 /* ---- Forward ----------------------------------------------------------------------------------------------------- */
+const char *module_path(const ct_module *module, char text[MODULE_PATH_BYTES])
+{
+    if (!module->parent)
+        return strcpy(text, "");
+    module_path(module->parent, text);
+    const size_t used = strlen(text);
+    for (size_t i = 0; i < module->parent->count; i++)
+        if (module->parent->entries[i].child == module)
+            snprintf(text + used, MODULE_PATH_BYTES - used, "%s%s", used ? "." : "", module->parent->entries[i].name);
+    return text;
+}
+
+/* A scope that says where it is. */
+static ct_scope open_scope(ct_module *self)
+{
+    const ct_scope scope = ct_scope_open();
+    if (!self->place) {
+        char path[MODULE_PATH_BYTES];
+        self->place = place_number(self->parent ? module_path(self, path) : self->kind);
+    }
+    if (scope)
+        scope_place(self->place);
+    return scope;
+}
+
 ct_scope ct_module_enter(ct_module *self)
 {
     if (self)
-        return ct_scope_open();
+        return open_scope(self);
     if (ct_ok())
         ct_fail("module_enter: module is NULL");
     return 0;
@@ -239,18 +274,6 @@ bool(ct_module_leave)(ct_module *self, ct_scope scope, ct_tensor *const *results
     return complete;
 }
 
-const char *module_path(const ct_module *module, char text[MODULE_PATH_BYTES])
-{
-    if (!module->parent)
-        return strcpy(text, "");
-    module_path(module->parent, text);
-    const size_t used = strlen(text);
-    for (size_t i = 0; i < module->parent->count; i++)
-        if (module->parent->entries[i].child == module)
-            snprintf(text + used, MODULE_PATH_BYTES - used, "%s%s", used ? "." : "", module->parent->entries[i].name);
-    return text;
-}
-
 static ct_tensor *run_forward(ct_module *self, ct_tensor *const *x, const void *options)
 {
     (void)options;
@@ -268,12 +291,12 @@ ct_tensor *ct_forward(ct_module *module, ct_tensor *x)
     }
     if (!module->forward)
         return ct_fail("forward: %s has none, it only holds its parts", module->kind);
-    ct_scope scope = ct_scope_open();
+    ct_scope scope = open_scope(module);
     if (!scope)
         return NULL;
     const bool was_ok = ct_ok();
     ct_tensor *y = module->checkpointed ? module_run_checkpointed(module, run_forward, &x, 1, NULL, 0) : module->forward(module, x);
-    if (!y && was_ok && !ct_ok() && !strstr(ct_error(), "; in module ")) { /* the innermost module says where it is */
+    if (!y && was_ok && !ct_ok() && !strstr(ct_error(), "; in module ") && strncmp(ct_error(), "anomaly: ", 9)) { /* the innermost module says where it is */
         char path[MODULE_PATH_BYTES];
         error_add("; in module %s%s%s", module_path(module, path), module->parent ? ", a " : "", module->kind);
     }

@@ -28,6 +28,7 @@ struct ct_module {
     size_t count, room;
     bool checkpointed;
     bool training, failed;                      /* failed: a part could not be added; ct_module_ready looks at it */
+    unsigned place;                             /* its path, see autograd/place.h; 0: not asked for yet */
     unsigned paused;                            /* while above 0, evaluation mode whatever training says */
     module_watch *watch;
     const ct_tensor *input;

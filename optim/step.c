@@ -97,6 +97,9 @@ static bool step_all(ct_optimizer *self)
                 tensor_changed(p->states[k], self->kind.name);
     }
     self->steps++;
+    for (size_t i = 0; i < count; i++)
+        if (!anomaly_step(self->kind.name, self->updated[i]->name, self->updated[i]->tensor))
+            return false;
     return true;
 }
 

@@ -206,6 +206,11 @@ check "gpt writes on from its file" says '^the plot is'
 check "saved weights and characters lose the same" [ "$(tail -n 1 "$work/out")" = "$last" ]
 gpt --load "$work/gpt.safetensors" --evaluate --prompt "PLOT"
 check "gpt names a character that it never saw" grep -q "'P' (U+0050) is not in the vocabulary" "$work/err"
+COTANGENT_ANOMALY=1
+export COTANGENT_ANOMALY
+gpt --steps 60 --generate 0 --lr 1e3
+unset COTANGENT_ANOMALY
+check "gpt at a wrong learning rate names the op and the layer" grep -q '^anomaly: .* (op [0-9]*) in stack\.layers\..* gave ' "$work/err"
 gpt --load "$work/reader.safetensors" --evaluate
 check "gpt refuses the file of another model" [ "$status" -eq 1 ]
 
