@@ -283,7 +283,8 @@ int64_t ct_loader_batches(const ct_loader *loader)
 
 struct loader_facts loader_facts(const ct_loader *loader)
 {
-    return (struct loader_facts){loader->dataset->size, loader->batch_size, loader->shuffle, loader->drop_last, loader->seed};
+    const char *order = loader->sampler ? "by a sampler" : loader->order ? "shuffled" : "as it comes";
+    return (struct loader_facts){loader->size, loader->batch_size, order, loader->drop_last, loader->seed};
 }
 
 /* ---- Positions -------------------------------------------------------------------------------------------------------------- */

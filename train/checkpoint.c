@@ -15,14 +15,14 @@ enum { WORD_BYTES = 64 };
 
 /* ---- What has no file of its own ---------------------------------------------------------------------------------------------- */
 enum { FACTS = 5 };
-static const char *const fact_names[FACTS] = {"samples", "batch_size", "shuffle", "drop_last", "seed"};
+static const char *const fact_names[FACTS] = {"samples", "batch_size", "order", "drop_last", "seed"};
 
 static void print_facts(const ct_loader *loader, char facts[FACTS][WORD_BYTES])
 {
     const struct loader_facts f = loader_facts(loader);
     snprintf(facts[0], WORD_BYTES, "%" PRId64, f.samples);
     snprintf(facts[1], WORD_BYTES, "%" PRId64, f.batch_size);
-    snprintf(facts[2], WORD_BYTES, "%d", f.shuffle);
+    snprintf(facts[2], WORD_BYTES, "%s", f.order);
     snprintf(facts[3], WORD_BYTES, "%d", f.drop_last);
     snprintf(facts[4], WORD_BYTES, "%" PRIu64, f.seed);
 }
