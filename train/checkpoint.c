@@ -7,7 +7,7 @@
 #include "nn/state.h"
 #include "optim/average.h"
 #include "optim/schedule.h"
-#include "train/train.h"
+#include "train/checkpoint.h"
 
 #define VERSION_KEY "cotangent_checkpoint"
 #define VERSION "1"
@@ -144,14 +144,19 @@ static bool list(const ct_train_state *s, struct parts *parts)
     return good;
 }
 
-bool ct_train_save(const ct_train_state *state, const char *path)
+bool checkpoint_save(const ct_train_state *state, checkpoint_list *more, void *context, const char *path)
 {
     if (!given("train_save", state, path, true))
         return false;
     struct parts parts = {0};
-    const bool saved = list(state, &parts) && parts_write(&parts, path);
+    const bool saved = list(state, &parts) && (!more || more(context, &parts)) && parts_write(&parts, path);
     parts_free(&parts);
     return saved;
+}
+
+bool ct_train_save(const ct_train_state *state, const char *path)
+{
+    return checkpoint_save(state, NULL, NULL, path);
 }
 
 static bool is_checkpoint(const struct parts_source *from)
@@ -187,21 +192,27 @@ static bool plan_all(ct_train_state *s, struct parts_source *from, struct plan *
            (!s->loader || plan_loader(s->loader, at(from, "loader."), plan));
 }
 
-static bool load(ct_train_state *state, const char *path, bool all)
+static bool load(ct_train_state *state, checkpoint_plan *more, void *context, const char *path, bool all)
 {
     struct plan plan = {0};
     struct parts_source from = {.name = path, .file = ct_io_safetensors_open(path)};
-    const bool good = from.file && is_checkpoint(&from) && plan_numbers(state, &from, &plan) && (!all || plan_all(state, &from, &plan));
+    const bool good = from.file && is_checkpoint(&from) && plan_numbers(state, &from, &plan) && (!all || plan_all(state, &from, &plan)) &&
+                      (!more || more(context, at(&from, NULL), &plan));
     (ct_free)(from.file);
     return plan_end(&plan, good);
 }
 
+bool checkpoint_load(ct_train_state *state, checkpoint_plan *more, void *context, const char *path)
+{
+    return given("train_load", state, path, true) && load(state, more, context, path, true);
+}
+
 bool ct_train_load(ct_train_state *state, const char *path)
 {
-    return given("train_load", state, path, true) && load(state, path, true);
+    return checkpoint_load(state, NULL, NULL, path);
 }
 
 bool ct_train_peek(ct_train_state *state, const char *path)
 {
-    return given("train_peek", state, path, false) && load(state, path, false);
+    return given("train_peek", state, path, false) && load(state, NULL, NULL, path, false);
 }

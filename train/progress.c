@@ -8,14 +8,14 @@
 #include <unistd.h>
 
 #include "autograd/memory.h"
-#include "train/train.h"
+#include "train/progress.h"
 
 enum { TEXT_BYTES = 256, LINE_BYTES = 1024, BAR_CELLS = 30, REDRAWS_A_SECOND = 10 };
 
 struct ct_progress {
     FILE *file;
     char *label;
-    int64_t total, done;
+    int64_t total, done, before;                /* before: done when it began */
     double start, drawn;                        /* seconds; drawn: when last */
     bool terminal;
     int shown;                                  /* columns that the latest drawing took */
@@ -28,7 +28,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-ct_progress *ct_progress_begin(FILE *file, const char *label, int64_t total)
+ct_progress *progress_begin(FILE *file, const char *label, int64_t total, int64_t done, bool plain)
 {
     ct_progress *self = file ? heap_zeroed(1, sizeof *self) : NULL;
     char *copy = self ? heap_copy_text(label ? label : "") : NULL;
@@ -37,9 +37,14 @@ ct_progress *ct_progress_begin(FILE *file, const char *label, int64_t total)
         return NULL;
     }
     int number = fileno(file);
-    *self = (ct_progress){.file = file, .label = copy, .total = total, .start = now(),
-                          .terminal = number >= 0 && isatty(number)};
+    *self = (ct_progress){.file = file, .label = copy, .total = total, .done = done, .before = done, .start = now(),
+                          .terminal = !plain && number >= 0 && isatty(number)};
     return self;
+}
+
+ct_progress *ct_progress_begin(FILE *file, const char *label, int64_t total)
+{
+    return progress_begin(file, label, total, 0, false);
 }
 
 /* The last column stays free: some terminals wrap as soon as it is written. */
@@ -91,7 +96,7 @@ static void print_bar(char *text, int cells, double share)
 static void draw(ct_progress *self, const char *text, double time)
 {
     char counts[64] = "", times[96], bar[BAR_CELLS + 4] = "", elapsed[32], remaining[32], line[LINE_BYTES];
-    double took = time - self->start, rate = took > 0 ? (double)self->done / took : 0;
+    double took = time - self->start, rate = took > 0 ? (double)(self->done - self->before) / took : 0;
     double share = self->total > 0 ? (double)self->done / (double)self->total : 0;
     share = share < 1 ? share : 1;
     print_clock(elapsed, sizeof elapsed, took);

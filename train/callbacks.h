@@ -1,0 +1,36 @@
+/* The callbacks that come with the library: stopping early, checkpoints, logs and the report. For ct_train_fit's `callbacks`.
+ *
+ * monitor names what is looked at ("val_accuracy"); NULL: the fit's own. Metrics say themselves whether more is better; losses and your own columns want less.
+ * A log's file must not be there yet, or hold the epochs that a resumed run goes on from: two runs never mix in one file. */
+#ifndef COTANGENT_TRAIN_CALLBACKS_H
+#define COTANGENT_TRAIN_CALLBACKS_H
+#include <train/fit.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct { const char *monitor; int64_t patience; double min_delta; bool restore_best; char end_; } ct_train_early_stopping_options;
+#define CT_TRAIN_EARLY_STOPPING_DEFAULTS .patience = 5,
+CT_API extern const ct_train_early_stopping_options ct_train_early_stopping_defaults;
+CT_API ct_callback *ct_train_early_stopping(const ct_train_early_stopping_options *options); /* stops after patience epochs in a row whose value is not better
+                                                            than the best by more than min_delta; restore_best: parameters and buffers of the best
+                                                            epoch at the end, whatever ended it but a failure */
+
+typedef struct { const char *monitor; int64_t top, every_steps; char end_; } ct_train_checkpoints_options;
+CT_API extern const ct_train_checkpoints_options ct_train_checkpoints_defaults;
+/* In folder, made if it is missing, whole files or none: last.checkpoint, all that .resume wants, after every epoch, every_steps batches and at the end of an
+ * interrupted run; best.safetensors, the module of the best epoch; with top = k the k best ones, epoch-0007.safetensors. */
+CT_API ct_callback *ct_train_checkpoints(const char *folder, const ct_train_checkpoints_options *options);
+
+CT_API ct_callback *ct_train_log_csv(const char *path);   /* a header, then a row an epoch; NaN is "nan" */
+CT_API ct_callback *ct_train_log_json(const char *path);  /* JSON lines: {"event": "step", "step": 1, "loss": ...} and "epoch"; what is not finite is null */
+
+#ifdef __cplusplus
+}
+#else
+#define ct_train_early_stopping(...) \
+    CT_WITH_(ct_train_early_stopping, (), ct_train_early_stopping_options, (CT_TRAIN_EARLY_STOPPING_DEFAULTS), __VA_ARGS__)
+#define ct_train_checkpoints(...) CT_WITH1_(ct_train_checkpoints, ct_train_checkpoints_options, (), __VA_ARGS__)
+#endif
+#endif

@@ -1,0 +1,417 @@
+/* The loop: batches, a step each, then the validation of the epoch; callbacks look on. */
+#include "train/fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/memory.h"
+#include "nn/module.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+#include "train/run.h"
+
+const ct_train_fit_options ct_train_fit_defaults = {CT_TRAIN_FIT_DEFAULTS .end_ = 0};
+
+/* ---- A step ------------------------------------------------------------------------------------------------------------------------ */
+/* Of accumulated batches the mean is what the limits are for; here gradients hold the sum. */
+static bool clip(ct_run *run)
+{
+    const int64_t batches = run->optimizer->batches > 1 ? run->optimizer->batches : 1;
+    run->grad_norm = NAN;
+    if (run->optimizer->gathered + 1 < batches)
+        return true;
+    if (run->o.clip_norm > 0)
+        run->grad_norm = ct_clip_grad_norm(run->net, run->o.clip_norm * (double)batches) / (double)batches;
+    if (run->o.clip_value > 0)
+        ct_clip_grad_value(run->net, run->o.clip_value * (double)batches);
+    return ct_ok();
+}
+
+static double close_step(void *context)
+{
+    ct_run *run = context;
+    CT_SCOPE;
+    ct_tensor *outputs = NULL, *loss = run->o.loss(run->net, run->current, &outputs, run->o.loss_context);
+    if (!loss)
+        return ct_ok() ? ct_fail("fit: the loss of epoch %lld, step %lld is NULL", (long long)run->epoch, (long long)run->step), NAN : NAN;
+    const double value = ct_item(loss);
+    if (!isfinite(value) && !run->optimizer->guard)
+        return ct_fail("fit: the loss of epoch %lld, step %lld is %g at a learning rate of %g; the weights are those of the step before",
+                       (long long)run->epoch, (long long)run->step, value, ct_optimizer_lr(run->optimizer)), NAN;
+    ct_optimizer_zero_grad(run->optimizer);
+    if (!ct_backward(loss) || !clip(run))
+        return NAN;
+    const bool first = isnan(run->batch_loss);  /* L-BFGS asks several times a step */
+    if (first && !pass_add(&run->training, run->current, value, outputs))
+        return NAN;
+    run->batch_loss = first ? value : run->batch_loss;
+    return value;
+}
+
+static bool take_step(ct_run *run, const ct_batch *batch)
+{
+    run->current = batch;
+    run->step++;
+    run->batch++;
+    run->batch_samples = ct_size(batch->x, 0);
+    run->epoch_samples += run->batch_samples;
+    run->batch_loss = NAN;
+    ct_step_closure(run->optimizer, close_step, run);
+    if (!ct_ok())
+        return false;
+    if (run->o.average && !ct_average_update(run->o.average))
+        return false;
+    if (run->o.schedule && !run->o.schedule_by_epoch && !run->o.schedule->kind->takes_metric && !ct_schedule_next(run->o.schedule))
+        return false;
+    struct history_table *steps = &run->history->steps;
+    return history_row(steps) && history_set(steps, "loss", run->batch_loss) && history_set(steps, "lr", ct_optimizer_lr(run->optimizer)) &&
+           history_set(steps, "seconds", train_now() - run->began) &&
+           (!(run->o.clip_norm > 0) || history_set(steps, "grad_norm", run->grad_norm));
+}
+
+/* ---- An epoch ---------------------------------------------------------------------------------------------------------------------- */
+typedef bool callback_call(ct_run *run, void *state);
+
+static callback_call *step_call(const ct_callback_calls *calls)
+{
+    return calls->step;
+}
+
+static callback_call *epoch_call(const ct_callback_calls *calls)
+{
+    return calls->epoch;
+}
+
+static bool say_who(const struct ct_callback *callback)
+{
+    if (ct_ok())
+        ct_fail("it failed without saying why");
+    char reason[512];
+    snprintf(reason, sizeof reason, "%s", ct_error());
+    ct_error_clear();
+    return ct_fail("fit: %s: %s", callback->calls->name ? callback->calls->name : "a callback", reason) != NULL;
+}
+
+static bool call(ct_run *run, callback_call *(*which)(const ct_callback_calls *))
+{
+    for (size_t i = 0; i < run->callback_count; i++) {
+        callback_call *one = which(run->callbacks[i]->calls);
+        if (one && (!one(run, run->callbacks[i]->state) || !ct_ok()))
+            return say_who(run->callbacks[i]);
+    }
+    return true;
+}
+
+/* Callbacks have seen it: what one of them asked to be saved holds what all of them know. */
+static bool save_if_asked(ct_run *run)
+{
+    const char *path = run->save_to;
+    run->save_to = NULL;
+    return !path || run_save(run, path);
+}
+
+/* Steps until the epoch, or the run, is over. */
+static bool train_epoch(ct_run *run)
+{
+    for (bool ended = false; run->batch < run->batches || !run->o.steps_per_epoch;) {
+        ct_batch batch;
+        if (!ct_loader_next(run->loader, &batch)) {
+            if (!ct_ok() || ended)
+                return ct_ok() ? ct_fail("fit: the loader has no batches") != NULL : false;
+            if (!run->o.steps_per_epoch)
+                return true;
+            ended = true;                       /* twice in a row would be for ever */
+            continue;
+        }
+        ended = false;
+        if (!take_step(run, &batch) || !call(run, step_call) || !save_if_asked(run))
+            return false;
+        if (run->o.dry_run)
+            return true;
+        if (run_is_interrupted(run))
+            ct_run_stop(run, "interrupted after step %lld", (long long)run->step);
+        if (*ct_run_stop_reason(run))
+            return true;
+    }
+    return true;
+}
+
+bool run_show_averages(ct_run *run)
+{
+    return !run->o.average || ct_average_swap(run->o.average);
+}
+
+static bool set_value(ct_run *run, const char *prefix, const char *name, double value)
+{
+    char column[COLUMN_NAME_BYTES];
+    snprintf(column, sizeof column, "%s%s", prefix, name);
+    return history_set(&run->history->epochs, column, value);
+}
+
+static bool set_pass(ct_run *run, const char *prefix, const struct pass *pass)
+{
+    bool good = set_value(run, prefix, "loss", pass_loss(pass));
+    for (size_t i = 0; good && i < pass->metrics->count; i++)
+        good = set_value(run, prefix, pass->metrics->list[i].name, pass_metric(pass, i));
+    return good;
+}
+
+static bool validate(ct_run *run, struct pass *pass)
+{
+    if (!run_show_averages(run))
+        return false;
+    const bool good = pass_run(pass, run->net, run->validation_loader, run->o.loss, run->o.loss_context, run->o.dry_run ? 1 : 0);
+    return run_show_averages(run) && good;
+}
+
+static bool move_schedule(ct_run *run)
+{
+    bool found;
+    if (!run->o.schedule || !(run->o.schedule_by_epoch || run->o.schedule->kind->takes_metric))
+        return true;
+    if (!run->o.schedule->kind->takes_metric)
+        return ct_schedule_next(run->o.schedule);
+    const double value = run_monitored(run, NULL, &found);
+    return found && ct_schedule_next_metric(run->o.schedule, value);
+}
+
+/* The row of the epoch that is over. */
+static bool close_epoch(ct_run *run)
+{
+    const double seconds = train_now() - run->epoch_began, rate = (double)run->epoch_samples / seconds;
+    struct pass validation = {0};
+    bool good = !run->validation_loader || (pass_begin(&validation, &run->o.metrics) && validate(run, &validation));
+    good = good && history_row(&run->history->epochs) && set_pass(run, "", &run->training);
+    if (good && run->validation_loader)
+        good = set_pass(run, "val_", &validation);
+    good = good && set_value(run, "", "lr", ct_optimizer_lr(run->optimizer)) && set_value(run, "", "seconds", run->seconds_before + train_now() - run->epoch_began) &&
+           set_value(run, "", "samples_per_second", rate);
+    if (validation.states)
+        pass_end(&validation);
+    return good && move_schedule(run);
+}
+
+static bool train(ct_run *run)
+{
+    while (run->epoch < run->epochs || run->in_epoch) {
+        if (!run->in_epoch) {
+            run->epoch++;
+            run->batch = 0;
+            run->seconds_before = 0;
+            if (!pass_begin(&run->training, run->training.metrics))
+                return false;
+        }
+        run->in_epoch = true;
+        run->epoch_samples = 0;
+        run->epoch_began = train_now();
+        if (!train_epoch(run))
+            return false;
+        if (*ct_run_stop_reason(run))
+            return true;
+        if (!close_epoch(run))
+            return false;
+        pass_end(&run->training);
+        run->in_epoch = false;
+        if (!call(run, epoch_call) || !save_if_asked(run))
+            return false;
+        if (run_is_interrupted(run))
+            ct_run_stop(run, "interrupted after epoch %lld", (long long)run->epoch);
+        if (*ct_run_stop_reason(run))
+            return true;
+    }
+    return true;
+}
+
+/* ---- A run: its parts --------------------------------------------------------------------------------------------------------------- */
+static bool refuse_options(const ct_train_fit_options *o, const ct_train_data *data)
+{
+    if (o->epochs < 1 || o->steps_per_epoch < 0 || o->accumulate < 0)
+        return ct_fail("fit: epochs %lld, steps_per_epoch %lld, accumulate %lld: want at least 1, 0 and 0", (long long)o->epochs,
+                       (long long)o->steps_per_epoch, (long long)o->accumulate) == NULL;
+    if (!(o->clip_norm >= 0) || !(o->clip_value >= 0))
+        return ct_fail("fit: clip_norm %g, clip_value %g: want at least 0", o->clip_norm, o->clip_value) == NULL;
+    if (o->validation_split && (!(o->validation_split > 0 && o->validation_split < 1) || !data->dataset))
+        return ct_fail("fit: validation_split %g: want above 0 and below 1, of a data set", o->validation_split) == NULL;
+    if (!!o->validation + !!o->validation_loader + (o->validation_split != 0) > 1)
+        return ct_fail("fit: validation, validation_loader and validation_split: want one of them") == NULL;
+    if (o->class_weights && o->loss && o->loss != ct_loss_cross_entropy)
+        return ct_fail("fit: class_weights are for ct_loss_cross_entropy") == NULL;
+    for (size_t i = 0; i < o->metrics.count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(o->metrics.list[i].name, o->metrics.list[j].name))
+                return ct_fail("fit: two metrics are named %s", o->metrics.list[i].name) == NULL;
+    for (size_t i = 0; i < o->callbacks.count; i++)
+        if (!o->callbacks.list[i])
+            return ct_fail("fit: callback %zu is NULL", i) == NULL;
+    return false;
+}
+
+static bool split(ct_run *run, ct_dataset *dataset)
+{
+    const int64_t size = ct_dataset_size(dataset), held_out = (int64_t)(run->o.validation_split * (double)size + 0.5);
+    if (held_out < 1 || held_out >= size)
+        return ct_fail("fit: validation_split %g of %lld samples leaves a part empty", run->o.validation_split, (long long)size) != NULL;
+    return ct_data_split(dataset, held_out, run->o.seed, &run->validation_part, &run->training_part);
+}
+
+static bool open_loaders(ct_run *run, const ct_train_data *data)
+{
+    const ct_train_fit_options *o = &run->o;
+    if (o->validation_split && !split(run, data->dataset))
+        return false;
+    run->validation_set = run->validation_part ? run->validation_part : o->validation;
+    run->loader = data->loader;
+    if (!run->loader)
+        run->loader = run->own_loader = ct_loader_new(run->training_part ? run->training_part : data->dataset, .batch_size = o->batch_size,
+                                                      .shuffle = true, .seed = o->seed, .workers = o->workers);
+    run->validation_loader = o->validation_loader;
+    if (run->validation_set)
+        run->validation_loader = run->own_validation_loader = ct_loader_new(run->validation_set, .batch_size = o->batch_size, .workers = o->workers);
+    if (!run->loader || (run->validation_set && !run->validation_loader))
+        return false;
+    if (!ct_loader_batches(run->loader))
+        return ct_fail("fit: the training set is empty, or with drop_last smaller than a batch") != NULL;
+    if (run->validation_loader && !ct_loader_batches(run->validation_loader))
+        return ct_fail("fit: the validation set is empty") != NULL;
+    const ct_loader_position at = ct_loader_tell(run->loader);
+    return !at.batch || ct_loader_seek(run->loader, (ct_loader_position){at.epoch + 1, 0});
+}
+
+static bool add_columns(ct_run *run)
+{
+    static const char *const prefixes[] = {"", "val_"};
+    struct history_table *table = &run->history->epochs;
+    char column[COLUMN_NAME_BYTES];
+    for (int i = 0; i < 2; i++) {
+        const bool there = i ? run->validation_loader != NULL : true;
+        const size_t count = i ? run->o.metrics.count : run->training.metrics->count;
+        snprintf(column, sizeof column, "%sloss", prefixes[i]);
+        if (there && !history_column(table, column))
+            return false;
+        for (size_t k = 0; there && k < count; k++) {
+            snprintf(column, sizeof column, "%s%s", prefixes[i], run->o.metrics.list[k].name);
+            if (!history_column(table, column))
+                return false;
+        }
+    }
+    return history_column(table, "lr") && history_column(table, "seconds") && history_column(table, "samples_per_second");
+}
+
+static bool prepare(ct_run *run, const ct_train_data *data)
+{
+    static const ct_metrics none = {0};
+    ct_train_fit_options *o = &run->o;
+    o->loss = o->loss ? o->loss : ct_loss_cross_entropy;
+    if (o->class_weights) {
+        run->weighted = o->loss_context ? *(const ct_cross_entropy_options *)o->loss_context : ct_cross_entropy_defaults;
+        run->weighted.weight = o->class_weights;
+        o->loss_context = &run->weighted;
+    }
+    if (!open_loaders(run, data))
+        return false;
+    run->training.metrics = o->training_metrics || !run->validation_loader ? &o->metrics : &none;
+    run->monitor = o->monitor ? o->monitor : run->validation_loader ? "val_loss" : "loss";
+    run->batches = o->dry_run ? 1 : o->steps_per_epoch ? o->steps_per_epoch : ct_loader_batches(run->loader);
+    run->epochs = o->dry_run ? 1 : o->epochs;
+    if (__builtin_mul_overflow(run->epochs, run->batches, &run->steps))
+        run->steps = -1;
+    run->history = history_new();
+    if (!run->history || !add_columns(run))
+        return false;
+    bool found;
+    run_monitored(run, NULL, &found);
+    return found && (!o->accumulate || ct_optimizer_accumulate(run->optimizer, o->accumulate)) && (!o->resume || run_resume(run, o->resume));
+}
+
+static bool begin_callbacks(ct_run *run)
+{
+    for (size_t i = 0; i < run->callback_count; i++) {
+        struct ct_callback *one = run->callbacks[i];
+        one->begun = true;
+        if (one->calls->begin && (!one->calls->begin(run, one->state) || !ct_ok()))
+            return say_who(one);
+    }
+    return true;
+}
+
+/* Each is told, also after another's failure, of which the first is kept. */
+static void end_callbacks(ct_run *run)
+{
+    for (size_t i = run->callback_count; i-- > 0;) {
+        struct ct_callback *one = run->callbacks[i];
+        const bool fine = ct_ok();
+        if (one->begun && one->calls->end && (!one->calls->end(run, one->state) || !ct_ok()) && fine)
+            say_who(one);
+    }
+}
+
+static void free_callbacks(struct ct_callback *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i]) {
+            if (list[i]->calls->free)
+                list[i]->calls->free(list[i]->state);
+            heap_free(list[i]);
+        }
+}
+
+static void clear(ct_run *run)
+{
+    if (run->training.states)
+        pass_end(&run->training);
+    (ct_free)(run->own_loader), (ct_free)(run->own_validation_loader), (ct_free)(run->training_part), (ct_free)(run->validation_part);
+    free_callbacks(run->callbacks, run->callback_count);
+    heap_free(run->callbacks);
+    heap_free(run->numbers);
+}
+
+static bool gather_callbacks(ct_run *run)
+{
+    const ct_callbacks *given = &run->o.callbacks;
+    run->callbacks = heap_zeroed(given->count + 1, sizeof *run->callbacks);
+    if (!run->callbacks) {
+        free_callbacks(given->list, given->count);
+        return ct_fail("fit: out of memory") != NULL;
+    }
+    if (!run->o.silent) {
+        run->callbacks[0] = callback_progress(run->o.progress ? run->o.progress : stdout, run->o.plain);
+        run->callback_count = run->callbacks[0] != NULL;
+    }
+    for (size_t i = 0; i < given->count; i++)
+        run->callbacks[run->callback_count++] = given->list[i];
+    return ct_ok();
+}
+
+ct_history *(ct_train_fit)(ct_module *net, ct_optimizer *optimizer, ct_train_data training, const ct_train_fit_options *options)
+{
+    const ct_train_fit_options *o = options ? options : &ct_train_fit_defaults;
+    const char *missing = !net ? "net" : !optimizer ? "optimizer" : !training.dataset && !training.loader ? "the training data" : NULL;
+    if (missing && ct_ok())
+        ct_fail("fit: %s is NULL", missing);
+    if (!ct_ok() || refuse_options(o, &training)) {
+        free_callbacks(o->callbacks.list, o->callbacks.count);
+        return NULL;
+    }
+    ct_run run = {.net = net, .optimizer = optimizer, .o = *o, .batch_loss = NAN, .grad_norm = NAN};
+    const int64_t accumulated = optimizer->batches;
+    if (gather_callbacks(&run) && prepare(&run, &training)) {
+        ct_module_train(net);
+        if (!o->keep_signals)
+            interrupt_begin();
+        run.began = train_now();
+        if (begin_callbacks(&run) && train(&run) && run.in_epoch && run.save_at_stop)
+            run_save(&run, run.save_at_stop);
+        end_callbacks(&run);
+        if (!o->keep_signals)
+            interrupt_end();
+    }
+    if (o->accumulate && optimizer->batches != accumulated && accumulated > 0 && ct_ok())
+        ct_optimizer_accumulate(optimizer, accumulated);
+    clear(&run);
+    if (!ct_ok()) {
+        (ct_free)(run.history);
+        return NULL;
+    }
+    return run.history;
+}
