@@ -396,7 +396,7 @@ static void rewrite(const char *from, const char *to, const char *key, const cha
     CT_SCOPE;
     static const char *const keys[] = {"cotangent_checkpoint", "epoch", "step", "generator", "generator.own", "number.best", "number.sum",
         "optimizer.optimizer", "optimizer.options", "optimizer.parameters", "optimizer.skip_reason", "schedule.schedule", "average.updates",
-        "average.decay", "loader.samples", "loader.batch_size", "loader.shuffle", "loader.drop_last", "loader.seed", "loader.epoch", "loader.batch"};
+        "average.decay", "loader.samples", "loader.batch_size", "loader.order", "loader.drop_last", "loader.seed", "loader.epoch", "loader.batch"};
     enum { KEYS = sizeof keys / sizeof *keys };
     ct_metadata metadata[KEYS];
     ct_named_tensor tensors[256];
