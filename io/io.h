@@ -40,6 +40,11 @@ CT_API bool ct_io_has_npz(void);
 CT_API bool ct_io_npz_write(const char *path, const ct_named_tensor *tensors, size_t count, bool deflate); /* names: relative paths without '..' */
 CT_API ct_tensor_file *ct_io_npz_open(const char *path); /* a member may claim no more than its bytes can inflate to, 1032 times; ct_memory_set_limit bounds the rest */
 
+/* ---- HDF5, read: what h5py and Keras write unless told otherwise (no chunks, no compression, not libver='latest') ------------------
+ * A dataset is a tensor by its path, "layers/dense/vars/0"; an attribute of text is metadata OBJECT@NAME, a line a string. Whatever else is in
+ * the file, links out of it included, is refused by name. */
+CT_API ct_tensor_file *ct_io_hdf5_open(const char *path);
+
 /* ---- PNG, by libpng; a library built without it refuses both by name ----------------------------------------------------- */
 CT_API bool ct_io_has_png(void);
 CT_API bool ct_io_png_write(const char *path, ct_tensor *image); /* (1, H, W) or (H, W) as grey, (3, H, W) as RGB: floats, 0 black, 1 full, clamped */

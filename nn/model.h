@@ -16,6 +16,15 @@ CT_API const char *ct_load_report_missing(const ct_load_report *report, size_t i
                                                             the module's order; NULL past the end */
 CT_API const char *ct_load_report_unexpected(const ct_load_report *report, size_t index); /* the opposite, in the file's order */
 
+/* ---- Keras ----------------------------------------------------------------------------------------------------------------- */
+/* Weights of Dense, Conv2D and BatchNormalization that Keras saved: .weights.h5 of Keras 3, .h5 of Keras 2 and 3 (weights or the whole model); of a
+ * .keras archive the member model.weights.h5. The k-th layer of a kind goes to the k-th Linear, Conv2d or BatchNorm, or the layers that `layers` names,
+ * "conv1,bn1,fc", to these one after another. All must fit; on failure nothing changes. A Linear behind convolutions is taken to stand behind a flatten
+ * of all there is, whose order is Keras's; channels_first: it is ours. What no weight tells is the caller's: eps (Keras has 1e-3), padding, activations. */
+typedef struct { const char *layers; bool channels_first; char end_; } ct_module_keras_options;
+CT_API extern const ct_module_keras_options ct_module_keras_defaults;
+CT_API bool ct_module_load_keras(ct_module *module, const char *path, const ct_module_keras_options *options);
+
 /* ---- Models ---------------------------------------------------------------------------------------------------------------
  * A model file holds the layers, as JSON, and the weights: one safetensors file, or, where path ends in ".json", JSON and a safetensors file of
  * the same name beside it. What the layers are made of is in it, not the mode, which gradients are wanted or the state of an optimizer. */
@@ -94,6 +103,8 @@ CT_API ct_module *ct_module_ready_as(ct_module *self, const ct_module_type *type
 #ifdef __cplusplus
 }
 #else
+#define ct_module_load_keras(module, ...) \
+    CT_WITH_(ct_module_load_keras, (module, CT_HEAD_(__VA_ARGS__), ), ct_module_keras_options, (), CT_TAIL_(__VA_ARGS__))
 #define ct_model_export_onnx(model, path, ...) \
     CT_WITH_(ct_model_export_onnx, (model, path, CT_HEAD_(__VA_ARGS__), ), ct_onnx_options, (), CT_TAIL_(__VA_ARGS__))
 #endif
