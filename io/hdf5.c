@@ -192,10 +192,11 @@ static bool read_object(struct hdf5 *h, char *path, size_t length, int depth, ui
 static bool read_symbol(struct hdf5 *h, const struct group *g, const unsigned char *entry)
 {
     const uint64_t at = hdf5_number(entry, 8), place = hdf5_number(entry + 8, 8), kind = hdf5_number(entry + 16, 4);
-    const char *name = (const char *)g->names + at;
-    const size_t length = at < g->names_bytes ? strnlen(name, (size_t)(g->names_bytes - at)) : 0;
+    const uint64_t room = at < g->names_bytes ? g->names_bytes - at : 0;
+    const char *name = (const char *)g->names + (room ? at : 0);
+    const size_t length = strnlen(name, (size_t)room);
     g->path[g->length] = 0;
-    if (length == 0 || length == g->names_bytes - at || memchr(name, '/', length))
+    if (length == 0 || length == room || memchr(name, '/', length))
         return refuse(h, g->path, "holds a link without a proper name");
     if (g->length + length + 2 > PATH_BYTES)
         return refuse(h, g->path, "holds a link whose path is too long");
@@ -285,6 +286,8 @@ static bool read_all(struct hdf5 *h)
     const uint64_t bytes = file->bytes < SUPERBLOCK ? file->bytes : SUPERBLOCK;
     if (!hdf5_read(h, head, bytes, 0, "its superblock"))
         return false;
+    if (!memcmp(head, "PK\3\4", 4))
+        return ct_fail("%s: a zip archive; of a .keras file the member model.weights.h5 is one of HDF5", file->path);
     if (memcmp(head, "\x89HDF\r\n\x1a\n", 8) != 0)
         return ct_fail("%s: does not begin as an HDF5 file does", file->path);
     if (head[8] > 1)

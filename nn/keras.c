@@ -22,7 +22,7 @@ static const struct kind {
 };
 
 struct layer {                                  /* of the file, with weights */
-    char name[MODULE_NAME_BYTES * 2];
+    char name[MODULE_NAME_BYTES * 2], own_name[MODULE_NAME_BYTES * 2]; /* of its group; and what the model calls it, or "" */
     int kind;
     long order;                                 /* among those of its kind */
     bool used;
@@ -104,6 +104,10 @@ static bool read_numbered(struct keras *k)
             return false;
         layer->weights[number[0] - '0'] = full;
         classify_by_name(layer);
+        char key[MODULE_PATH_BYTES];
+        snprintf(key, sizeof key, "%.*s@name", (int)(number - 1 - full), full);
+        const char *own = ct_tensor_file_metadata(k->file, key);
+        snprintf(layer->own_name, sizeof layer->own_name, "%.*s", own ? (int)strcspn(own, "\n") : 0, own ? own : "");
     }
     k->numbered = true;
     return true;
@@ -230,23 +234,36 @@ static struct layer *next_of_kind(struct keras *k, const struct place *place)
     return first ? first : ct_fail("%s: has no further %s for '%s'", k->path, kinds[place->kind].name, place->name);
 }
 
+static bool is_called(const char *name, const char *wanted, size_t length)
+{
+    return strlen(name) == length && !memcmp(name, wanted, length);
+}
+
+static struct layer *find_layer(struct keras *k, const char *name, size_t length)
+{
+    for (size_t i = 0; i < k->layer_count; i++)
+        if (is_called(k->layers[i].own_name, name, length))
+            return &k->layers[i];
+    for (size_t i = 0; i < k->layer_count; i++)
+        if (is_called(k->layers[i].name, name, length))
+            return &k->layers[i];
+    return ct_fail("%s: has no layer '%.*s' with weights", k->path, (int)length, name);
+}
+
 static struct layer *next_of_list(struct keras *k, const struct place *place, const char **list)
 {
     const size_t length = strcspn(*list, ",");
-    if (!**list)
+    if (!length)
         return ct_fail("%s: .layers names none for '%s'", k->path, place->name);
-    for (size_t i = 0; i < k->layer_count; i++) {
-        struct layer *layer = &k->layers[i];
-        if (strlen(layer->name) == length && !memcmp(layer->name, *list, length)) {
-            if (layer->used)
-                return ct_fail("%s: .layers names '%s' twice", k->path, layer->name);
-            if (layer->kind != UNKNOWN && layer->kind != place->kind)
-                return ct_fail("%s: layer '%s' is %s, '%s' wants %s", k->path, layer->name, kinds[layer->kind].name, place->name, kinds[place->kind].name);
-            *list += length + ((*list)[length] == ',');
-            return layer;
-        }
-    }
-    return ct_fail("%s: has no layer '%.*s' with weights", k->path, (int)length, *list);
+    struct layer *layer = find_layer(k, *list, length);
+    if (!layer)
+        return NULL;
+    if (layer->used)
+        return ct_fail("%s: .layers names '%.*s' twice", k->path, (int)length, *list);
+    if (layer->kind != UNKNOWN && layer->kind != place->kind)
+        return ct_fail("%s: layer '%.*s' is %s, '%s' wants %s", k->path, (int)length, *list, kinds[layer->kind].name, place->name, kinds[place->kind].name);
+    *list += length + ((*list)[length] == ',');
+    return layer;
 }
 
 /* ---- Values ---------------------------------------------------------------------------------------------------------------------- */

@@ -208,7 +208,7 @@ static const struct {
     const char *message;
 } lies[] = {
     {AT, 0, 1, 'H', "does not begin as an HDF5 file does"},
-    {AT, 0, 4, 0x04034b50, "does not begin as an HDF5 file does"},
+    {AT, 0, 4, 0x04034b50, "a zip archive; of a .keras file the member model.weights.h5 is one of HDF5"},
     {AT, 8, 1, 2, "superblock of version 2, want 0 or 1"},
     {AT, 8, 1, 3, "superblock of version 3, want 0 or 1"},
     {AT, 8, 1, 1, "data from byte"},            /* its addresses lie elsewhere then */

@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 
 import numpy as np
+import safetensors
 import safetensors.numpy as st
 
 program = sys.argv[1]
@@ -138,6 +139,18 @@ def bfloat16(folder):
     np.testing.assert_array_equal(read.view(np.uint32), bits.astype(np.uint32) << 16)
 
 
+def checkpoint(folder):
+    path = f"{folder}/run.safetensors"
+    convert("checkpoint", path)
+    read = st.load_file(path)
+    np.testing.assert_array_equal(read["module.weight"], np.full((2, 3), 1 - 0.5 * (1 + 1.5 + 1.75), np.float32))
+    np.testing.assert_array_equal(read["optimizer.weight.momentum_buffer"], np.full((2, 3), 1.75, np.float32))
+    with safetensors.safe_open(path, "numpy") as file:
+        notes = file.metadata()
+    assert (notes["epoch"], notes["step"], float.fromhex(notes["number.best"])) == ("1", "3", 0.1), notes
+    assert (notes["cotangent_checkpoint"], notes["optimizer.optimizer"]) == ("1", "sgd"), notes
+
+
 def refused(folder):
     for dtype in ("u8", "c8", "U3", "S3", "M8[s]"):
         np.save(f"{folder}/in.npy", np.zeros(2, dtype))
@@ -157,6 +170,7 @@ with tempfile.TemporaryDirectory() as folder:
     check("safetensors: every dtype and shape", lambda: safetensors_in(folder))
     check("safetensors: the bytes are the package's", lambda: safetensors_bytes(folder))
     check("safetensors: every bfloat16", lambda: bfloat16(folder))
+    check("a checkpoint", lambda: checkpoint(folder))
     check("dtypes that are refused", lambda: refused(folder))
 print(f"1..{count}")
 sys.exit(failures > 0)

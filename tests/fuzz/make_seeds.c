@@ -66,6 +66,40 @@ static void make_models(void)
     remove(path);
 }
 
+/* HDF5's structures as they lie in a file of one dataset and one attribute: at a place, so many bytes, little-endian. */
+static void make_hdf5(void)
+{
+    enum { ROOT = 96, TREE = 216, NAMES = 264, NODE = 312, DATASET = 360, DATA = 472, COLLECTION = 496, END = 536 };
+    static const struct { int at, bytes; unsigned long long value; } numbers[] = {
+        {13, 1, 8}, {14, 1, 8}, {16, 2, 1}, {18, 2, 1}, {32, 8, -1}, {40, 8, END}, {48, 8, -1}, {64, 8, ROOT},
+        {ROOT, 1, 1}, {ROOT + 2, 2, 2}, {ROOT + 4, 4, 1}, {ROOT + 8, 4, 104},
+        {ROOT + 16, 2, 17}, {ROOT + 18, 2, 16}, {ROOT + 24, 8, TREE}, {ROOT + 32, 8, NAMES},
+        {ROOT + 40, 2, 12}, {ROOT + 42, 2, 72}, {ROOT + 48, 1, 1}, {ROOT + 50, 2, 12}, {ROOT + 52, 2, 16}, {ROOT + 54, 2, 16},
+        {ROOT + 72, 4, 0x119}, {ROOT + 76, 4, 16}, {ROOT + 80, 4, 0x13}, {ROOT + 84, 4, 1},
+        {ROOT + 88, 1, 1}, {ROOT + 89, 1, 1}, {ROOT + 96, 8, 1}, {ROOT + 104, 4, 5}, {ROOT + 108, 8, COLLECTION}, {ROOT + 116, 4, 1},
+        {TREE + 6, 2, 1}, {TREE + 8, 8, -1}, {TREE + 16, 8, -1}, {TREE + 32, 8, NODE}, {TREE + 40, 8, 8},
+        {NAMES + 8, 8, 16}, {NAMES + 16, 8, 1}, {NAMES + 24, 8, NAMES + 32},
+        {NODE + 4, 1, 1}, {NODE + 6, 2, 1}, {NODE + 8, 8, 8}, {NODE + 16, 8, DATASET},
+        {DATASET, 1, 1}, {DATASET + 2, 2, 3}, {DATASET + 4, 4, 1}, {DATASET + 8, 4, 96},
+        {DATASET + 16, 2, 1}, {DATASET + 18, 2, 24}, {DATASET + 24, 1, 1}, {DATASET + 25, 1, 2}, {DATASET + 32, 8, 2}, {DATASET + 40, 8, 3},
+        {DATASET + 48, 2, 3}, {DATASET + 50, 2, 24}, {DATASET + 56, 4, 0x1f2011}, {DATASET + 60, 4, 4}, {DATASET + 66, 2, 32},
+        {DATASET + 68, 4, 0x17000817}, {DATASET + 72, 4, 127},
+        {DATASET + 80, 2, 8}, {DATASET + 82, 2, 24}, {DATASET + 88, 2, 0x103}, {DATASET + 90, 8, DATA}, {DATASET + 98, 8, 24},
+        {COLLECTION + 4, 1, 1}, {COLLECTION + 8, 8, END - COLLECTION}, {COLLECTION + 16, 2, 1}, {COLLECTION + 24, 8, 5},
+    };
+    unsigned char bytes[END] = "\x89HDF\r\n\x1a\n";
+    memcpy(bytes + ROOT + 56, "layer_names", 12), memcpy(bytes + NAMES + 40, "x", 2), memcpy(bytes + COLLECTION + 32, "dense", 5);
+    memcpy(bytes + TREE, "TREE", 4), memcpy(bytes + NAMES, "HEAP", 4), memcpy(bytes + NODE, "SNOD", 4), memcpy(bytes + COLLECTION, "GCOL", 4);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        for (int k = 0; k < numbers[i].bytes; k++)
+            bytes[numbers[i].at + k] = (unsigned char)(numbers[i].value >> 8 * k);
+    make_raw("hdf5", "written", bytes, sizeof bytes, "");
+    ct_tensor_file *file = ct_io_hdf5_open(in("hdf5", "written"));
+    if (file && (!ct_tensor_file_has(file, "x") || !ct_tensor_file_metadata(file, "@layer_names")))
+        ct_fail("hdf5: the file is read as another");
+    (ct_free)(file);
+}
+
 int main(int count, char **words)
 {
     if (count != 2) {
@@ -78,6 +112,7 @@ int main(int count, char **words)
     const ct_metadata metadata[] = {{"format", "pt"}};
     make_headers();
     make_models();
+    make_hdf5();
     ct_io_safetensors_write(in("safetensors", "written"), tensors, 4, metadata, 1);
     ct_io_npy_write(in("npy", "written"), x);
     if (ct_io_has_npz()) {
