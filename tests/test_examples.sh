@@ -242,6 +242,10 @@ check "custom_op passes its check" says "agree"
 run "$bin/custom_module"
 check "custom_module" succeeds
 check "custom_module learns" awk '/^step 500/ { ok = $4 < 0.05 } END { exit !ok }' "$work/out"
+run "$bin/model_file" "$work/swish.json" "$work/swish.onnx"
+check "model_file" succeeds
+check "model_file brings the model back" says "swish.json: a Sequential of 97 parameters, outputs the same"
+check "model_file writes JSON, weights and ONNX" test -s "$work/swish.json" -a -s "$work/swish.safetensors" -a -s "$work/swish.onnx"
 
 echo "1..$tests"
 [ "$failures" -eq 0 ]

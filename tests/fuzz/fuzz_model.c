@@ -1,10 +1,10 @@
 /* The layers of a model file as JSON: the input is that text, over two weights. */
+#include "fuzz.h"
+
 #include <nn/model.h>
 
 #include <jansson.h>
 #include <string.h>
-
-#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
