@@ -1,4 +1,5 @@
 /* Gradients into leaves, and whether ops record. */
+#include "profile.h"
 #include "walk.h"
 
 bool(ct_backward)(ct_tensor *root, const ct_backward_options *options)
@@ -6,6 +7,7 @@ bool(ct_backward)(ct_tensor *root, const ct_backward_options *options)
     ct_backward_options o = options ? *options : (ct_backward_options){0};
     if (!walk_check_root("backward", root, o.cotangent))
         return false;
+    PROFILE_SPAN("(walk of the graph)");
     struct walk w = {.name = "backward", .retain = o.retain_graph, .gather = true};
     bool was = ct_set_recording(false);
     bool ok = walk_start(&w, root, o.cotangent);

@@ -1,5 +1,6 @@
 /* Gradients of chosen tensors: a walk that goes only where it leads to one of them. */
 #include "checkpoint.h"
+#include "profile.h"
 
 void walk_judge(const struct walk *w, ct_node *node)
 {
@@ -95,6 +96,7 @@ bool(ct_grads)(ct_tensor *const *outputs, size_t output_count, ct_tensor *const 
         if (!(inputs[i]->flags & WANTS_GRAD))
             return ct_fail("grad: input %zu, %s, wants no gradient", i, SHAPE(inputs[i])) != NULL;
     }
+    PROFILE_SPAN("(walk of the graph)");
     struct target few[8], *targets = input_count <= COUNT_OF(few) ? few : memory_get(input_count * sizeof *targets);
     if (!targets)
         return ct_fail("grad: out of memory") != NULL;

@@ -94,6 +94,8 @@ bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t ou
 
 static __attribute__((noinline)) bool inspect(const struct op *op, ct_tensor *y, ct_tensor *const *inputs, size_t count)
 {
+    if (inspected() & PROFILE)
+        profile_op_end(op->name, y, inputs, count);
     return anomaly_result(op->name, y, inputs, count, recording() && op->vjp && wants_recording(inputs, count));
 }
 

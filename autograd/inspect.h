@@ -21,9 +21,25 @@ CT_API void ct_scope_name(const char *path);    /* NULL: none */
 typedef struct { bool nan_only; char end_; } ct_anomaly_options;
 CT_API bool ct_anomaly(bool on, const ct_anomaly_options *options); /* returns whether it was on. C: ct_anomaly(true, .nan_only = true) */
 
+/* ---- Profiles --------------------------------------------------------------------------------------------------------------
+ * Between the two every op, VJP, forward of a module, optimizer step and wait for a batch is an event, in all threads; begin and end while
+ * no other thread computes. The table has a row an op and a row a module, sorted: calls, time forward and backward (each moment once), share of
+ * the whole, arithmetic by the ops' formulas, bytes of operands and results, and the share of the machine's floor: of the time that the faster of
+ * its arithmetic or its memory would have allowed, measured once a process. trace is a file that ui.perfetto.dev opens. */
+typedef struct {
+    double peak_gflops, peak_gbytes;            /* the machine's floor; 0: measured, in some 50 ms */
+    int64_t events;                             /* 262144, room a thread: 112 bytes each, taken as they come; those after are counted */
+    char end_;
+} ct_profile_options;
+#define CT_PROFILE_DEFAULTS .events = 262144,
+CT_API extern const ct_profile_options ct_profile_defaults;
+CT_API bool ct_profile_begin(const ct_profile_options *options); /* C: ct_profile_begin() */
+CT_API bool ct_profile_end(FILE *table, const char *trace); /* either may be NULL */
+
 #ifdef __cplusplus
 }
 #else
+#define ct_profile_begin(...) CT_WITH_(ct_profile_begin, (), ct_profile_options, (CT_PROFILE_DEFAULTS), __VA_ARGS__)
 #define ct_anomaly(...) CT_ANOMALY_(__VA_ARGS__, )
 #define CT_ANOMALY_(on, ...) CT_WITH_(ct_anomaly, (on, ), ct_anomaly_options, (), __VA_ARGS__)
 #endif

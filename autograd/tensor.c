@@ -1,5 +1,5 @@
 /* Tensors: sizes and strides over a counted storage. */
-#include "internal.h"
+#include "inspecting.h"
 #include "kernels/kernels.h"
 #include "raw.h"
 
@@ -163,6 +163,8 @@ void tensor_end_value(ct_tensor *t)
 /* ---- Making ---------------------------------------------------------------------------------------------------------------------- */
 static ct_tensor *tensor_shell(const char *op, ct_dtype dtype, size_t rank, const int64_t *sizes, const int64_t *strides)
 {
+    if (UNLIKELY(inspected() & PROFILE))
+        profile_op_begin(op);
     ct_tensor *t = memory_get(tensor_bytes(rank));
     if (UNLIKELY(!t))
         return ct_fail("%s: out of memory for %s", op, shape_text((char[SHAPE_TEXT]){0}, sizes, rank));

@@ -256,7 +256,10 @@ static bool visit(struct walk *w, ct_node *node)
         bool fused = node->op->fused && !recording() && !thread_state.expressions_only;
         const uint64_t before = versions_of(node);
         thread_state.selective = !w->gather, thread_state.in_vjp = true;
+        const struct span span = UNLIKELY(inspected() & PROFILE) ? profile_vjp_begin() : (struct span){0};
         (fused ? node->op->fused : node->op->vjp)(node, cotangents_of(node), gradients);
+        if (UNLIKELY(span.name != NULL))
+            profile_vjp_end(&span, node, cotangents_of(node), gradients);
         thread_state.in_vjp = was_in_vjp;
         ok = thread_state.failures == failures;
         if (UNLIKELY(inspected()) && ok)

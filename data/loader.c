@@ -1,6 +1,7 @@
 /* loader.c - samples in an order become batches. Each batch is a new tensor: what a graph holds is never written again,
  * and the memory of a batch that nobody holds comes back from the allocator's cache for the next. With workers, the tensors
  * of the batches to come are made ahead, here; the workers see their memory alone, until the batch is handed out. */
+#include "autograd/profile.h"
 #include "dataset.h"
 #include "prefetch.h"
 #include "sampler.h"
@@ -258,6 +259,7 @@ bool ct_loader_next(ct_loader *loader, ct_batch *batch)
         *batch = (ct_batch){NULL, NULL};
     if (!loader || !batch)
         return ct_fail("loader_next: %s is NULL", loader ? "batch" : "loader");
+    PROFILE_SPAN("next batch");
     forget(&loader->latest);
     const int64_t count = count_at(loader, loader->position);
     if (count == 0) {

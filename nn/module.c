@@ -6,6 +6,7 @@
 
 #include "autograd/memory.h"
 #include "autograd/place.h"
+#include "autograd/profile.h"
 #include "autograd/raw.h"
 
 /* ---- Making and freeing ------------------------------------------------------------------------------------------ */
@@ -240,7 +241,7 @@ static ct_scope open_scope(ct_module *self)
         self->place = place_number(self->parent ? module_path(self, path) : self->kind);
     }
     if (scope)
-        scope_place(self->place);
+        scope_place(self->place), profile_enter(scope);
     return scope;
 }
 
@@ -270,6 +271,7 @@ bool(ct_module_leave)(ct_module *self, ct_scope scope, ct_tensor *const *results
         self->watch(self, results[0], self->watch_context);
     for (size_t i = 0; i < count; i++)
         ct_promote(results[i]);
+    profile_leave(scope);
     ct_scope_close(scope);
     return complete;
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "autograd/profile.h"
 #include "autograd/raw.h"
 #include "optim/optimizer.h"
 
@@ -114,6 +115,7 @@ bool ct_step(ct_optimizer *self)
         self->keep_gradients = true;
         return true;
     }
+    PROFILE_SPAN("step");
     if (!step_all(self))
         return false;
     self->gathered = 0;
@@ -138,6 +140,7 @@ void ct_optimizer_zero_grad(ct_optimizer *self)
 {
     if (!self || self->keep_gradients)
         return;
+    PROFILE_SPAN("zero_grad");
     for (size_t i = 0; i < self->count; i++)
         ct_zero_gradient(self->parameters[i].tensor);
 }

@@ -1,6 +1,7 @@
 /* New tensors from sizes and numbers. */
 #include <math.h>
 
+#include "../inspecting.h"
 #include "../kernels/pool.h"
 #include "ops.h"
 
@@ -33,6 +34,7 @@ ct_tensor *zeros_of(const char *op, ct_dtype dtype, const int64_t *sizes, size_t
     ct_tensor *t = known_dtype(op, dtype) ? tensor_new(op, dtype, rank, sizes, NULL) : NULL;
     if (t)
         pool_run((bytes_of(t) + ZEROED - 1) / ZEROED, zero_part, t);
+    profile_made(t);
     return t;
 }
 
@@ -43,6 +45,7 @@ static ct_tensor *filled(ct_tensor *t, double value)
         return NULL;
     ct_tensor source = {.dtype = CT_FLOAT64, .data = (char *)&value};
     run_loop(kernels()->cast[CT_FLOAT64][t->dtype], NULL, (ct_tensor *const[]){t, &source}, 2);
+    profile_made(t);
     return t;
 }
 

@@ -1,4 +1,5 @@
 /* Changes of values in place: for code that does not record, and seen by the version counters where it should not have been. */
+#include "../inspecting.h"
 #include "ops.h"
 
 /* The reach of t's elements in memory, in bytes from its first. */
@@ -42,6 +43,8 @@ static ct_tensor *in_place(const char *op, ct_tensor *x, ct_tensor *y, int binar
     if (binary >= 0 && kind[promote((ct_tensor *const[]){x, y}, 2)] > kind[x->dtype])
         return ct_fail("%s: the result is %s, which the target of %s cannot hold", op,
                        ct_dtype_name(promote((ct_tensor *const[]){x, y}, 2)), ct_dtype_name((ct_dtype)x->dtype));
+    if (UNLIKELY(inspected() & PROFILE))
+        profile_op_begin(op);
     ct_scope scope = ct_scope_open();
     bool was = ct_set_recording(false);
     ct_tensor *operand = binary >= 0 ? as_dtype(y, (ct_dtype)x->dtype) : y;
@@ -55,6 +58,8 @@ static ct_tensor *in_place(const char *op, ct_tensor *x, ct_tensor *y, int binar
     if (!operand)
         return NULL;
     storage_changed(x, op);
+    if (UNLIKELY(inspected() & PROFILE))
+        profile_op_end(op, x, (ct_tensor *const[]){y}, 1);
     return x;
 }
 

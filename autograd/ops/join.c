@@ -1,4 +1,5 @@
 /* Several tensors into one, and one into several: each the other's VJP. */
+#include "../inspecting.h"
 #include "ops.h"
 
 #define VJP(name)                                                                                                        \
@@ -141,6 +142,8 @@ bool ct_split(ct_tensor *x, int64_t length, int axis, ct_tensor **parts, size_t 
             return false;
         parts[i]->origin = &op_split;
     }
+    if (UNLIKELY(inspected() & PROFILE))
+        profile_op_end("split", parts[0], &x, 1);
     if (recording() && x->flags & WANTS_GRAD)
         return graph_record_many(&op_split, parts, count, &x, 1, &at, sizeof at);
     return true;

@@ -1,6 +1,7 @@
 /* Generators, random tensors, and dropout. A call takes as many blocks of its generator's stream as it needs, at once; the
  * elements are then made in any order. */
 #include "../checkpoint.h"
+#include "../inspecting.h"
 #include "../kernels/pool.h"
 #include "../object.h"
 #include "../random.h"
@@ -87,6 +88,7 @@ static ct_tensor *fill(ct_tensor *t, ct_generator *generator, struct fill how)
     const uint64_t n = (uint64_t)tensor_numel(t), per_block = t->dtype == CT_FLOAT32 ? 4 : 2;
     how.t = t, how.stream = random_take(generator, (n + per_block - 1) / per_block);
     pool_run((size_t)((n + PER_PART - 1) / PER_PART), fill_part, &how);
+    profile_made(t);
     return t;
 }
 
