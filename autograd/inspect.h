@@ -36,9 +36,25 @@ CT_API extern const ct_profile_options ct_profile_defaults;
 CT_API bool ct_profile_begin(const ct_profile_options *options); /* C: ct_profile_begin() */
 CT_API bool ct_profile_end(FILE *table, const char *trace); /* either may be NULL */
 
+/* ---- Pictures --------------------------------------------------------------------------------------------------------------
+ * Writes the graph that root was computed by, in Graphviz's language: `dot -Tsvg graph.dot -o graph.svg`. Ops with their shapes, in boxes of the
+ * modules they ran in; leaves that want a gradient in blue, by name where `name` gives one; constants without a frame. What is nearest to the
+ * root is drawn first, the rest counted. After a backward only what that kept is there. */
+typedef struct {
+    int64_t limit;                              /* 1000 ops and leaves */
+    const char *(*name)(const ct_tensor *leaf, void *context); /* NULL: none */
+    void *context;
+    char end_;
+} ct_graph_dot_options;
+#define CT_GRAPH_DOT_DEFAULTS .limit = 1000,
+CT_API extern const ct_graph_dot_options ct_graph_dot_defaults;
+CT_API bool ct_graph_dot(ct_tensor *root, FILE *file, const ct_graph_dot_options *options); /* with the names of a module's parameters: ct_module_graph_dot */
+
 #ifdef __cplusplus
 }
 #else
+#define ct_graph_dot(...) CT_GRAPH_DOT_(__VA_ARGS__, )
+#define CT_GRAPH_DOT_(root, file, ...) CT_WITH_(ct_graph_dot, (root, file, ), ct_graph_dot_options, (CT_GRAPH_DOT_DEFAULTS), __VA_ARGS__)
 #define ct_profile_begin(...) CT_WITH_(ct_profile_begin, (), ct_profile_options, (CT_PROFILE_DEFAULTS), __VA_ARGS__)
 #define ct_anomaly(...) CT_ANOMALY_(__VA_ARGS__, )
 #define CT_ANOMALY_(on, ...) CT_WITH_(ct_anomaly, (on, ), ct_anomaly_options, (), __VA_ARGS__)

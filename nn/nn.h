@@ -28,6 +28,7 @@ CT_API bool ct_module_each(const ct_module *module, ct_module_visit *visit, void
 CT_API bool ct_module_summary(ct_module *module, FILE *file, const int64_t *sizes, size_t rank); /* a table: layer, output shape, parameters; runs
                                                             zeros of sizes, in the parameters' dtype, through it. C: ct_module_summary(net, stdout, 1, 784) */
 CT_API bool ct_module_summary_of(ct_module *module, FILE *file, ct_tensor *x); /* the same with an input of yours: token numbers, say */
+CT_API bool ct_module_graph_dot(const ct_module *module, ct_tensor *root, FILE *file); /* ct_graph_dot(root, file) with the module's parameters by name */
 CT_API bool ct_module_save(const ct_module *module, const char *path); /* parameters and buffers by name, as safetensors */
 CT_API bool ct_module_save_with(const ct_module *module, const char *path, const ct_metadata *metadata, size_t count); /* the same with metadata
                                                             besides; ct_tensor_file_metadata reads it. C: CT_METADATA({"key", value}) */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "autograd/inspect.h"
+
 static bool each(const ct_module *module, char path[MODULE_PATH_BYTES], size_t length, ct_module_visit *visit,
                  void *context)
 {
@@ -40,6 +42,7 @@ bool ct_module_each(const ct_module *module, ct_module_visit *visit, void *conte
 }
 
 struct search {
+    const ct_module *module;
     const char *name;
     const ct_tensor *tensor;                    /* looked for by name or else by address */
     ct_tensor *found;
@@ -79,6 +82,22 @@ ct_module *ct_module_child(const ct_module *module, const char *name)
             return ct_module_child(entry->child, name + length + 1);
     }
     return NULL;
+}
+
+static const char *name_of(const ct_tensor *leaf, void *context)
+{
+    struct search *search = context;
+    search->tensor = leaf, search->found = NULL;
+    ct_module_each(search->module, search_visit, search);
+    return search->found ? search->found_name : NULL;
+}
+
+bool ct_module_graph_dot(const ct_module *module, ct_tensor *root, FILE *file)
+{
+    if (!module)
+        return ct_ok() && ct_fail("module_graph_dot: module is NULL");
+    struct search search = {.module = module};
+    return ct_graph_dot(root, file, .name = name_of, .context = &search);
 }
 
 struct count {
