@@ -62,6 +62,7 @@ check() {
     fi
     if [ "$level" -ge 3 ]; then
         have clang || lacks clang "clang"
+        have dot || lacks graphviz "Graphviz"
         fuzzes || lacks libclang-rt-dev "libFuzzer, which comes with clang's runtime"
         # Without the C library's debug symbols, Debian's valgrind does not start.
         { have valgrind && valgrind -q true > /dev/null 2>&1; } || lacks "valgrind libc6-dbg" "valgrind, able to run"
