@@ -2,7 +2,8 @@
  *
  * A data set hands out samples (x, y) by number. Loaders and subsets hold on to the data set under them, so each may be
  * freed in any order. A data folder is found by its option, else in $COTANGENT_DATA, else in $XDG_CACHE_HOME/cotangent
- * (~/.cache/cotangent); in the last two also in a subfolder of the set's name. */
+ * (~/.cache/cotangent); in the last two also in a subfolder of the set's name. What is downloaded goes to the folder of the option, else to
+ * the cache folder's subfolder. */
 #ifndef COTANGENT_DATA_H
 #define COTANGENT_DATA_H
 #include <autograd/autograd.h>
@@ -44,10 +45,16 @@ typedef struct { const ct_sample_part *x, *y; char end_; } ct_data_map_options;
  * Tensor operations belong behind the loader, on its batches. */
 CT_API ct_dataset *ct_data_map(ct_dataset *dataset, ct_data_function *function, void *context, const ct_data_map_options *options);
 
-typedef struct { const char *folder; bool train, normalize, one_hot; int64_t limit; char end_; } ct_data_mnist_options;
+typedef struct { const char *folder; bool train, normalize, one_hot; int64_t limit; bool download; FILE *progress; char end_; } ct_data_mnist_options;
 /* The four IDX files, plain or gzip: x float32 (1, 28, 28) in [0, 1], or with normalize (x - 0.1307) / 0.3081; y int64 () in 0..9, or with
- * one_hot float32 (10). train: the 60,000, otherwise the 10,000. limit: the first so many samples; 0: all. */
+ * one_hot float32 (10). train: the 60,000, otherwise the 10,000. limit: the first so many samples; 0: all.
+ * download: those of the two files that are nowhere are fetched (11.6 MB in all), and what was fetched before is checked; progress: where to show
+ * it, such as stderr; NULL: nowhere. */
 CT_API ct_dataset *ct_data_mnist(const ct_data_mnist_options *options);
+/* Fashion-MNIST, arXiv:1708.07747: the same files of clothes, searched for in fashion_mnist only (30.9 MB). T-shirt, trouser, pullover, dress,
+ * coat, sandal, shirt, sneaker, bag, boot; normalize: (x - 0.2860) / 0.3530. */
+CT_API ct_dataset *ct_data_fashion_mnist(const ct_data_mnist_options *options);
+CT_API bool ct_data_fashion_mnist_available(const char *folder);
 CT_API bool ct_data_mnist_available(const char *folder); /* would it find the files? Never an error; NULL: search as above */
 
 typedef struct { int64_t count; uint64_t seed; bool normalize, one_hot; char end_; } ct_data_digits_options;
@@ -57,11 +64,12 @@ CT_API extern const ct_data_digits_options ct_data_digits_defaults;
  * seed and i alone; the classes are balanced. */
 CT_API ct_dataset *ct_data_digits(const ct_data_digits_options *options);
 
-typedef struct { const char *folder; bool train, normalize, one_hot; int64_t limit; char end_; } ct_data_cifar10_options;
+typedef struct { const char *folder; bool train, normalize, one_hot; int64_t limit; bool download; FILE *progress; char end_; } ct_data_cifar10_options;
 /* CIFAR-10's binary files, plain or gzip: x float32 (3, 32, 32), red, green, blue, in [0, 1], or with normalize less the mean (0.4914, 0.4822,
  * 0.4465) over the deviation (0.2470, 0.2435, 0.2616) of the 50,000 training images; y int64 () in 0..9: airplane, automobile, bird, cat, deer,
  * dog, frog, horse, ship, truck; one_hot, limit: as above. train: those of data_batch_1.bin to data_batch_5.bin that are in the folder, in this
- * order; otherwise test_batch.bin. Each may hold any number of records. */
+ * order; otherwise test_batch.bin. Each may hold any number of records. Where there are none, they are read out of cifar-10-binary.tar.gz, which is what
+ * download fetches (170 MB); else as for MNIST. */
 CT_API ct_dataset *ct_data_cifar10(const ct_data_cifar10_options *options);
 CT_API bool ct_data_cifar10_available(const char *folder); /* the test file and one to train with; else as for MNIST */
 
@@ -78,6 +86,16 @@ typedef struct { int64_t crop_padding; bool flip; double rotation, erase; uint64
  * without a rectangle of 2 to 33 % of the area, arXiv:1708.04896, which becomes 0. What comes in from outside is black: a byte of 0, normalized as
  * the image is; in a set of tensors it is 0. A draw depends on seed, epoch and the sample's number alone; ct_dataset_get takes that of epoch 0. */
 CT_API ct_dataset *ct_data_augment(ct_dataset *dataset, const ct_data_augment_options *options);
+
+/* Downloads, by libcurl where the library was built with it. A file comes from the first of its addresses (http or https) that gives all of it, and
+ * is there once its length and SHA-256 are right; a download that was cut goes on where it ended; a second process waits for the first. COTANGENT_MIRROR,
+ * addresses with blanks between, is asked instead of a set's own: for its subfolder of the set's name. */
+typedef struct { const char *folder, *sha256; int64_t bytes, stall_seconds; FILE *progress; char end_; } ct_data_download_options; /* sha256 in hexadecimal
+                                                            digits, and bytes: of the file, where they are known; stall_seconds: give an address up
+                                                            that sends nothing for so long, 0: 30 */
+CT_API bool ct_data_download(const char *set, const char *name, const char *const *urls, size_t count, const ct_data_download_options *options); /* a file of
+                                                            your own, which ct_data_find then finds. C: ct_data_download(set, name, CT_URLS(a, b)) */
+CT_API bool ct_data_has_download(void);
 
 CT_API ct_tensor *ct_data_idx(const char *path, ct_dtype dtype); /* an IDX file of unsigned bytes, plain or gzip, as a tensor of its sizes */
 
@@ -127,6 +145,11 @@ CT_API bool ct_loader_seek(ct_loader *loader, ct_loader_position position); /* c
 }
 #else
 #define ct_data_mnist(...) CT_WITH_(ct_data_mnist, (), ct_data_mnist_options, (), __VA_ARGS__)
+#define ct_data_fashion_mnist(...) CT_WITH_(ct_data_fashion_mnist, (), ct_data_mnist_options, (), __VA_ARGS__)
+#define CT_URLS(...) ((const char *const[]){__VA_ARGS__}), (sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+#define ct_data_download(set, name, ...) CT_DATA_DOWNLOAD_(set, name, __VA_ARGS__) /* CT_URLS becomes two arguments before they are counted */
+#define CT_DATA_DOWNLOAD_(set, name, urls, ...) \
+    CT_WITH_(ct_data_download, (set, name, urls, CT_HEAD_(__VA_ARGS__), ), ct_data_download_options, (), CT_TAIL_(__VA_ARGS__))
 #define ct_data_digits(...) CT_WITH_(ct_data_digits, (), ct_data_digits_options, (CT_DATA_DIGITS_DEFAULTS), __VA_ARGS__)
 #define ct_data_cifar10(...) CT_WITH_(ct_data_cifar10, (), ct_data_cifar10_options, (), __VA_ARGS__)
 #define ct_data_shapes(...) CT_WITH_(ct_data_shapes, (), ct_data_shapes_options, (CT_DATA_SHAPES_DEFAULTS), __VA_ARGS__)

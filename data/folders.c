@@ -15,7 +15,7 @@ static void look_in(struct folders *folders, const char *folder, const char *bel
     folders->count += length > 0 && length < PATH_MOST;
 }
 
-void folders_of(struct folders *folders, const char *folder, const char *set)
+static void search(struct folders *folders, const char *folder, const char *set, bool above)
 {
     folders->count = 0;
     if (folder) {
@@ -23,17 +23,26 @@ void folders_of(struct folders *folders, const char *folder, const char *set)
         return;
     }
     const char *data = getenv("COTANGENT_DATA"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (data && *data) {
+    if (data && *data && above)
         look_in(folders, data, "", NULL);
+    if (data && *data)
         look_in(folders, data, "", set);
-    }
-    if (cache && *cache == '/') {               /* the XDG specification ignores relative paths */
-        look_in(folders, cache, "/cotangent", NULL);
-        look_in(folders, cache, "/cotangent", set);
-    } else if (home && *home) {
-        look_in(folders, home, "/.cache/cotangent", NULL);
-        look_in(folders, home, "/.cache/cotangent", set);
-    }
+    const bool by_xdg = cache && *cache == '/'; /* the XDG specification ignores relative paths */
+    if (!by_xdg && (!home || !*home))
+        return;
+    if (above)
+        look_in(folders, by_xdg ? cache : home, by_xdg ? "/cotangent" : "/.cache/cotangent", NULL);
+    look_in(folders, by_xdg ? cache : home, by_xdg ? "/cotangent" : "/.cache/cotangent", set);
+}
+
+void folders_of(struct folders *folders, const char *folder, const char *set)
+{
+    search(folders, folder, set, true);
+}
+
+void folders_below(struct folders *folders, const char *folder, const char *set)
+{
+    search(folders, folder, set, false);
 }
 
 bool folder_has(const char *folder, const char *name, char path[PATH_MOST])

@@ -12,6 +12,7 @@ struct folders {
 
 /* folder alone; where it is NULL, $COTANGENT_DATA and the cache folder, each also with the subfolder `set`. */
 void folders_of(struct folders *folders, const char *folder, const char *set);
+void folders_below(struct folders *folders, const char *folder, const char *set); /* in the last two only the subfolder */
 bool folder_has(const char *folder, const char *name, char path[PATH_MOST]); /* name or name.gz, which path then says */
 const char *folders_text(const struct folders *folders, char text[FOLDER_LIST]); /* for an error: "a, b" */
 #endif

@@ -53,18 +53,20 @@ struct sets sets_split(const struct settings *s, ct_dataset *all, ct_dataset *te
 static bool find(const struct settings *s, const char *name, bool available, const char *instead)
 {
     const char *variable = getenv("COTANGENT_DATA");
-    if (s->data || available)
+    if (s->download && !s->data && !available)
+        printf("data: %s, downloaded\n", name);
+    else if (s->data || available)
         printf("data: %s from %s\n", name, s->data ? s->data : variable && *variable ? variable : "the cache folder (~/.cache/cotangent)");
     else
-        printf("data: no %s found, so these are SYNTHETIC %s (--data DIR or COTANGENT_DATA=DIR for the real ones)\n", name, instead);
-    return s->data || available;
+        printf("data: no %s found, so these are SYNTHETIC %s (--download, --data DIR or COTANGENT_DATA=DIR for the real ones)\n", name, instead);
+    return s->data || available || s->download;
 }
 
 struct sets settings_open_digits(const struct settings *s, bool normalize)
 {
     if (find(s, "MNIST", ct_data_mnist_available(NULL), "digits"))
-        return sets_split(s, ct_data_mnist(.folder = s->data, .train = true, .normalize = normalize, .limit = s->limit),
-                          ct_data_mnist(.folder = s->data, .normalize = normalize, .limit = s->test_limit));
+        return sets_split(s, ct_data_mnist(.folder = s->data, .download = s->download, .progress = stderr, .train = true, .normalize = normalize, .limit = s->limit),
+                          ct_data_mnist(.folder = s->data, .download = s->download, .progress = stderr, .normalize = normalize, .limit = s->test_limit));
     return sets_split(s, ct_data_digits(.count = s->limit ? s->limit : 10000, .seed = (uint64_t)s->seed, .normalize = normalize),
                  ct_data_digits(.count = s->test_limit ? s->test_limit : 2000, .seed = (uint64_t)s->seed + 1, .normalize = normalize));
 }
@@ -72,8 +74,8 @@ struct sets settings_open_digits(const struct settings *s, bool normalize)
 struct sets settings_open_images(const struct settings *s)
 {
     if (find(s, "CIFAR-10", ct_data_cifar10_available(NULL), "shapes"))
-        return sets_split(s, ct_data_cifar10(.folder = s->data, .train = true, .normalize = true, .limit = s->limit),
-                     ct_data_cifar10(.folder = s->data, .normalize = true, .limit = s->test_limit));
+        return sets_split(s, ct_data_cifar10(.folder = s->data, .download = s->download, .progress = stderr, .train = true, .normalize = true, .limit = s->limit),
+                     ct_data_cifar10(.folder = s->data, .download = s->download, .progress = stderr, .normalize = true, .limit = s->test_limit));
     return sets_split(s, ct_data_shapes(.count = s->limit ? s->limit : 10000, .seed = (uint64_t)s->seed, .normalize = true),
                  ct_data_shapes(.count = s->test_limit ? s->test_limit : 1000, .seed = (uint64_t)s->seed + 1, .normalize = true));
 }

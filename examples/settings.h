@@ -9,12 +9,13 @@ struct settings {
     const char *data, *save, *load;
     int64_t epochs, batch_size, seed, threads, limit, test_limit, hold_out;
     double lr;
-    int evaluate;
+    int evaluate, download;
 };
 
 /* Rows of an option table for a static struct settings s. */
 #define SETTINGS_ROWS(s, data_help, lr_help)                                                                  \
     {"data", "DIR", data_help, .text = &(s).data},                                                            \
+    {"download", NULL, "fetch the data where they are nowhere, into the cache folder or --data DIR", .on = &(s).download}, \
     {"epochs", "N", "passes over the training data", .whole = &(s).epochs, .least = 1},                       \
     {"batch-size", "N", "samples in a batch", .whole = &(s).batch_size, .least = 1},                          \
     {"lr", "X", lr_help, .number = &(s).lr},                                                                  \

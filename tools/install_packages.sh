@@ -52,6 +52,8 @@ check() {
     have pkg-config || lacks pkg-config "pkg-config"
     # The plain header, or a build of BLIS that brings a .pc file; Debian's serial, pthread and OpenMP variants all do.
     compiles "$cc" c blis.h || { have pkg-config && pkg-config --exists blis; } || lacks libblis-dev "BLIS, with headers"
+    # Debian has its headers in a folder of the architecture, which every compiler there looks into.
+    compiles "$cc" c curl/curl.h || lacks libcurl4-openssl-dev "libcurl, with headers"
     compiles "$cc" c zlib.h || lacks zlib1g-dev "zlib, with headers"
     compiles "$cc" c png.h || lacks libpng-dev "libpng, with headers"
     compiles "$cc" c zip.h || lacks libzip-dev "libzip, with headers"
