@@ -24,5 +24,6 @@ struct tensor_budget {
     ct_dtype dtype;
 };
 void tensor_budget_set(struct tensor_budget *budget); /* NULL: none */
+bool tensor_budget_is_set(void);
 
 #endif

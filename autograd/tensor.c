@@ -190,6 +190,11 @@ void tensor_budget_set(struct tensor_budget *budget)
     thread_state.budget = budget;
 }
 
+bool tensor_budget_is_set(void)
+{
+    return thread_state.budget != NULL;
+}
+
 /* A small tensor costs more than its elements. */
 static bool spend(const char *op, const ct_tensor *t, size_t bytes)
 {

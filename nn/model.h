@@ -31,7 +31,9 @@ CT_API bool ct_module_load_keras(ct_module *module, const char *path, const ct_m
 CT_API bool ct_model_save(const ct_module *model, const char *path);
 CT_API bool ct_model_save_with(const ct_module *model, const char *path, const ct_metadata *metadata, size_t count); /* as ct_module_save_with; the metadata
                                                             are in the safetensors file. Key "cotangent.model" is taken */
-CT_API ct_module *ct_model_load(const char *path); /* a new module, in training mode. No more is allocated than the file's own tensors justify */
+CT_API ct_module *ct_model_load(const char *path); /* a new module, in training mode. No more is allocated than the file's own tensors
+                                                            justify, and no random number is drawn: until the weights are read, ct_nn_init_* of
+                                                            random values give 0 */
 
 /* ---- ONNX -----------------------------------------------------------------------------------------------------------------
  * The model in evaluation mode, for onnxruntime and others: opset 17, the module's own names for weights. x is an input as the model will get;

@@ -108,6 +108,11 @@ static void test_dtype_and_metadata_come_back(void **state)
     assert_string_equal(ct_tensor_file_metadata(file, "note"), "one");
     assert_non_null(strstr(ct_tensor_file_metadata(file, "cotangent.model"), "\"activation\"") ? NULL : "left out where it is the usual one");
     ct_free(file);
+    ct_seed(3);
+    const double drawn = ct_item(ct_rand_like(ct_zeros(1)));
+    ct_seed(3);
+    ct_free(ct_model_load(path));               /* and the random stream stays where it was */
+    assert_true(ct_item(ct_rand_like(ct_zeros(1))) == drawn);
     assert_true(ct_module_load(net, path));     /* a model file is a file of weights too */
     assert_false(ct_model_save_with(net, path, CT_METADATA({"cotangent.model", "x"})));
     assert_error("two metadata keys are called 'cotangent.model'");
