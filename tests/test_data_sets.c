@@ -114,7 +114,8 @@ static void test_a_stratified_split_keeps_proportions(void **state)
     assert_true(lone[0] && lone[1]);            /* a class of one sample: on either side */
     CT_SCOPE;
     ct_dataset *again, *other;
-    assert_true(ct_data_split_stratified(set, 30, 1, &a, &b) && ct_data_split_stratified(set, 30, 1, &again, &other));
+    assert_true(ct_data_split_stratified(set, 30, 1, &a, &b));
+    assert_true(ct_data_split_stratified(set, 30, 1, &again, &other));
     assert_true(ct_equal(ct_data_labels(a), ct_data_labels(again)) && ct_equal(ct_data_labels(b), ct_data_labels(other)));
     ct_free(a), ct_free(b), ct_free(again), ct_free(other);
     assert_false(ct_data_split_stratified(set, 101, 0, &a, &b));
