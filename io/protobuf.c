@@ -1,105 +1,180 @@
-/* protobuf.c - a field is a number with a wire type, then a varint, 4 or 8 bytes, or a length and so many bytes. */
-#include "protobuf.h"
-
-#include <autograd/memory.h>
+/* Protocol buffers: a field is its number and kind as a varint, then a varint, 4 or 8 bytes, or a length and as many bytes. All little-endian. */
+#include "io/protobuf.h"
 
 #include <string.h>
 
-enum { VARINT = 0, FIXED64 = 1, LENGTH = 2, FIXED32 = 5, MOST_VARINT = 10 };
+#include "autograd/autograd.h"
+#include "autograd/memory.h"
 
-static void append(struct protobuf *m, const void *bytes, size_t count)
+enum { VARINT, FIXED64, DELIMITED, FIXED32 = 5, VARINT_BYTES = 10 };
+
+/* Room for count more bytes; NULL once anything failed. */
+static unsigned char *reserve(struct protobuf *p, size_t count)
 {
-    size_t wanted;
-    if (m->failed || __builtin_add_overflow(m->count, count, &wanted) || wanted > SIZE_MAX / 4) {
-        m->failed = true;
-        return;
+    size_t wanted, room = p->room ? p->room : 256;
+    if (p->failed || __builtin_add_overflow(p->count, count, &wanted)) {
+        p->failed = true;
+        return NULL;
     }
-    if (wanted > m->room) {
-        const size_t room = wanted + wanted / 2 + 64;
-        unsigned char *larger = heap_resize(m->bytes, room);
-        if (!larger) {
-            m->failed = true;
-            return;
+    while (room < wanted)
+        if (!size_multiply(room, 2, &room))
+            room = wanted;
+    if (room > p->room) {
+        unsigned char *grown = heap_resize(p->bytes, room);
+        if (!grown) {
+            p->failed = true;
+            return NULL;
         }
-        m->bytes = larger, m->room = room;
+        p->bytes = grown;
+        p->room = room;
     }
-    if (count)
-        memcpy(m->bytes + m->count, bytes, count);
-    m->count = wanted;
+    return p->bytes + p->count;
 }
 
-static void varint(struct protobuf *m, uint64_t value)
+static void append(struct protobuf *p, const void *bytes, size_t count)
 {
-    unsigned char bytes[MOST_VARINT];
+    unsigned char *at = reserve(p, count);
+    if (at && count)
+        memcpy(at, bytes, count);
+    if (at)
+        p->count += count;
+}
+
+static size_t encode(unsigned char varint[VARINT_BYTES], uint64_t value)
+{
     size_t count = 0;
-    do {
-        bytes[count++] = (unsigned char)((value & 127) | (value > 127 ? 128 : 0));
-    } while (value >>= 7);
-    append(m, bytes, count);
+    for (; value >= 0x80; value >>= 7)
+        varint[count++] = (unsigned char)(value | 0x80);
+    varint[count++] = (unsigned char)value;
+    return count;
 }
 
-static void key(struct protobuf *m, int field, int wire)
+static void append_varint(struct protobuf *p, uint64_t value)
 {
-    varint(m, (uint64_t)field << 3 | (uint64_t)wire);
+    unsigned char varint[VARINT_BYTES];
+    append(p, varint, encode(varint, value));
 }
 
-/* Little-endian, whatever the machine. */
-static void fixed(struct protobuf *m, uint64_t bits, size_t count)
+static void append_little(struct protobuf *p, uint64_t value, size_t count)
 {
     unsigned char bytes[8];
     for (size_t i = 0; i < count; i++)
-        bytes[i] = (unsigned char)(bits >> 8 * i);
-    append(m, bytes, count);
+        bytes[i] = (unsigned char)(value >> 8 * i);
+    append(p, bytes, count);
 }
 
-void protobuf_integer(struct protobuf *m, int field, int64_t value)
+static void append_key(struct protobuf *p, uint32_t field, unsigned kind)
 {
-    key(m, field, VARINT);
-    varint(m, (uint64_t)value);
+    append_varint(p, (uint64_t)field << 3 | kind);
 }
 
-void protobuf_float(struct protobuf *m, int field, float value)
+void protobuf_integer(struct protobuf *p, uint32_t field, int64_t value)
 {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    key(m, field, FIXED32);
-    fixed(m, bits, sizeof bits);
+    append_key(p, field, VARINT);
+    append_varint(p, (uint64_t)value);
 }
 
-void protobuf_double(struct protobuf *m, int field, double value)
+void protobuf_fixed32(struct protobuf *p, uint32_t field, uint32_t value)
 {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    key(m, field, FIXED64);
-    fixed(m, bits, sizeof bits);
+    append_key(p, field, FIXED32);
+    append_little(p, value, 4);
 }
 
-void protobuf_head(struct protobuf *m, int field, size_t count)
+void protobuf_fixed64(struct protobuf *p, uint32_t field, uint64_t value)
 {
-    key(m, field, LENGTH);
-    varint(m, count);
+    append_key(p, field, FIXED64);
+    append_little(p, value, 8);
 }
 
-void protobuf_bytes(struct protobuf *m, int field, const void *bytes, size_t count)
+void protobuf_float(struct protobuf *p, uint32_t field, float value)
 {
-    protobuf_head(m, field, count);
-    append(m, bytes, count);
+    append_key(p, field, FIXED32);
+    protobuf_packed_float(p, value);
 }
 
-void protobuf_text(struct protobuf *m, int field, const char *text)
+void protobuf_double(struct protobuf *p, uint32_t field, double value)
 {
-    protobuf_bytes(m, field, text, strlen(text));
+    append_key(p, field, FIXED64);
+    protobuf_packed_double(p, value);
 }
 
-void protobuf_message(struct protobuf *m, int field, struct protobuf *inner)
+void protobuf_head(struct protobuf *p, uint32_t field, size_t count)
 {
-    m->failed |= inner->failed;
-    protobuf_bytes(m, field, inner->bytes, inner->count);
+    append_key(p, field, DELIMITED);
+    append_varint(p, count);
+}
+
+void protobuf_bytes(struct protobuf *p, uint32_t field, const void *bytes, size_t count)
+{
+    protobuf_head(p, field, count);
+    append(p, bytes, count);
+}
+
+void protobuf_message(struct protobuf *p, uint32_t field, struct protobuf *inner)
+{
+    protobuf_bytes(p, field, inner->bytes, inner->count);
+    p->failed |= inner->failed;
     protobuf_free(inner);
 }
 
-void protobuf_free(struct protobuf *m)
+void protobuf_text(struct protobuf *p, uint32_t field, const char *text)
 {
-    heap_free(m->bytes);
-    *m = (struct protobuf){0};
+    if (text)
+        protobuf_bytes(p, field, text, strlen(text));
+}
+
+void protobuf_packed_integer(struct protobuf *p, int64_t value)
+{
+    append_varint(p, (uint64_t)value);
+}
+
+void protobuf_packed_float(struct protobuf *p, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    append_little(p, bits, 4);
+}
+
+void protobuf_packed_double(struct protobuf *p, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    append_little(p, bits, 8);
+}
+
+size_t protobuf_open(struct protobuf *p, uint32_t field)
+{
+    append_key(p, field, DELIMITED);
+    return p->count;
+}
+
+/* The length goes in front of what is there, which moves. */
+void protobuf_close(struct protobuf *p, size_t mark)
+{
+    unsigned char varint[VARINT_BYTES];
+    if (p->failed)
+        return;
+    const size_t length = p->count - mark, bytes = encode(varint, length);
+    if (!reserve(p, bytes))
+        return;
+    memmove(p->bytes + mark + bytes, p->bytes + mark, length);
+    memcpy(p->bytes + mark, varint, bytes);
+    p->count += bytes;
+}
+
+bool protobuf_good(const struct protobuf *p, const char *what)
+{
+    return !p->failed || ct_fail("%s: out of memory", what);
+}
+
+void protobuf_clear(struct protobuf *p)
+{
+    p->count = 0;
+    p->failed = false;
+}
+
+void protobuf_free(struct protobuf *p)
+{
+    heap_free(p->bytes);
+    *p = (struct protobuf){0};
 }
