@@ -9,7 +9,7 @@
 
 #include "atomic_file.h"
 #include "autograd/memory.h"
-#include "io.h"
+#include "png.h"
 
 bool ct_io_has_png(void)
 {
@@ -27,23 +27,25 @@ static bool save(const char *path, const void *bytes, size_t count)
     return atomic_file_open(&file, path) && atomic_file_write(&file, bytes, count) && atomic_file_commit(&file);
 }
 
-/* Pixels by row, column and channel, as bytes in a tensor's memory. */
-static bool encode(const char *path, png_image *png, const void *pixels)
+/* Pixels by row, column and channel. */
+static unsigned char *encode(const char *name, png_image *png, const void *pixels, size_t *count)
 {
     png_alloc_size_t size = 0;
     if (!png_image_write_to_memory(png, NULL, &size, 0, pixels, 0, NULL))
-        return ct_fail("%s: cannot be made a PNG: %s", path, png->message);
-    void *bytes = heap_alloc(size);
+        return ct_fail("%s: cannot be made a PNG: %s", name, png->message);
+    unsigned char *bytes = heap_alloc(size);
     if (!bytes)
-        return ct_fail("%s: out of memory", path);
-    bool good = png_image_write_to_memory(png, bytes, &size, 0, pixels, 0, NULL);
-    good = good ? save(path, bytes, size) : ct_fail("%s: cannot be made a PNG: %s", path, png->message) != NULL;
-    heap_free(bytes);
-    return good;
+        return ct_fail("%s: out of memory", name);
+    if (!png_image_write_to_memory(png, bytes, &size, 0, pixels, 0, NULL)) {
+        heap_free(bytes);
+        return ct_fail("%s: cannot be made a PNG: %s", name, png->message);
+    }
+    *count = size;
+    return bytes;
 }
 
 /* (C, H, W) or (H, W). A clamp lets NaN through; it becomes black. */
-static bool write_image(const char *path, ct_tensor *x)
+unsigned char *png_encode(const char *name, ct_tensor *x, size_t *bytes)
 {
     CT_SCOPE;
     CT_NO_GRAD;
@@ -51,28 +53,32 @@ static bool write_image(const char *path, ct_tensor *x)
     const int64_t channels = rank == 3 ? ct_size(x, 0) : 1, height = ct_size(x, -2), width = ct_size(x, -1);
     if (rank < 2 || rank > 3 || (channels != 1 && channels != 3) || height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX / 4 ||
         (ct_dtype_of(x) != CT_FLOAT32 && ct_dtype_of(x) != CT_FLOAT64))
-        return ct_fail("%s: a PNG wants floats (1 or 3, H, W) or (H, W), not %s with %d axes", path, ct_dtype_name(ct_dtype_of(x)), rank);
+        return ct_fail("%s: a PNG wants floats (1 or 3, H, W) or (H, W), not %s with %d axes", name, ct_dtype_name(ct_dtype_of(x)), rank);
     ct_tensor *rows = ct_reshape(ct_cast(x, CT_FLOAT32), channels, height, width);
     rows = ct_contiguous(ct_permute(ct_clamp(rows, 0, 1), 1, 2, 0));
     const float *values = ct_data(rows);
     const size_t count = (size_t)ct_numel(x);
     unsigned char *pixels = values ? heap_alloc(count) : NULL;
     if (!pixels)
-        return values ? ct_fail("%s: out of memory", path) != NULL : false;
+        return values ? ct_fail("%s: out of memory", name) : NULL;
     for (size_t i = 0; i < count; i++)
         pixels[i] = values[i] >= 0 ? (unsigned char)(values[i] * 255 + 0.5f) : 0;
     png_image png = {.version = PNG_IMAGE_VERSION, .width = (png_uint_32)width, .height = (png_uint_32)height, .format = format_of(channels)};
-    const bool good = encode(path, &png, pixels);
+    unsigned char *encoded = encode(name, &png, pixels, bytes);
     png_image_free(&png);
     heap_free(pixels);
-    return good;
+    return encoded;
 }
 
 bool ct_io_png_write(const char *path, ct_tensor *image)
 {
     if (!path || !image)
         return ct_ok() ? ct_fail("png_write: %s is NULL", path ? "image" : "path") != NULL : false;
-    return write_image(path, image);
+    size_t count;
+    unsigned char *bytes = png_encode(path, image, &count);
+    const bool good = bytes && save(path, bytes, count);
+    heap_free(bytes);
+    return good;
 }
 
 /* For libpng, which takes a file as C knows it. A pipe would wait for a writer. */

@@ -26,9 +26,20 @@ CT_API ct_callback *ct_train_checkpoints(const char *folder, const ct_train_chec
 CT_API ct_callback *ct_train_log_csv(const char *path);   /* a header, then a row an epoch; NaN is "nan" */
 CT_API ct_callback *ct_train_log_json(const char *path);  /* JSON lines: {"event": "step", "step": 1, "loss": ...} and "epoch"; what is not finite is null */
 
+typedef struct { int64_t every_steps, histograms, images; char end_; } ct_train_tensorboard_options;
+#define CT_TRAIN_TENSORBOARD_DEFAULTS .every_steps = 1, .images = 8,
+CT_API extern const ct_train_tensorboard_options ct_train_tensorboard_defaults;
+/* TensorBoard's event files in folder, a further one where a run is resumed: step/loss, step/lr and step/grad_norm every so many steps (0: never); epoch/val_loss
+ * and whatever else the history has, at the epoch's last step; weights/NAME, histograms, every so many epochs (0: never); the network's summary and the
+ * options as text; so many inputs of the first batch where they are images and ct_io_has_png. On disk after each epoch. */
+CT_API ct_callback *ct_train_tensorboard(const char *folder, const ct_train_tensorboard_options *options);
+
+CT_API ct_callback *ct_train_curves(const char *path);    /* ct_history_plot after each epoch: SVG, or where path ends in .png PNG */
+
 #ifdef __cplusplus
 }
 #else
+#define ct_train_tensorboard(...) CT_WITH1_(ct_train_tensorboard, ct_train_tensorboard_options, (CT_TRAIN_TENSORBOARD_DEFAULTS), __VA_ARGS__)
 #define ct_train_early_stopping(...) \
     CT_WITH_(ct_train_early_stopping, (), ct_train_early_stopping_options, (CT_TRAIN_EARLY_STOPPING_DEFAULTS), __VA_ARGS__)
 #define ct_train_checkpoints(...) CT_WITH1_(ct_train_checkpoints, ct_train_checkpoints_options, (), __VA_ARGS__)

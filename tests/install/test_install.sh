@@ -48,7 +48,7 @@ check "pkg-config knows what a static link needs" pkg-config --static --libs cot
 installs_public_headers_only() {
     (cd "$headers" && find . -type f | sort) > "$work/installed"
     printf './%s\n' autograd/autograd.h autograd/inspect.h autograd/sugar.h cotangent.h data/data.h data/table.h data/text.h io/io.h nn/model.h nn/nn.h \
-        nn/sequence.h optim/optim.h train/callbacks.h train/fit.h train/train.h | sort | diff - "$work/installed"
+        nn/sequence.h optim/optim.h train/callbacks.h train/fit.h train/tensorboard.h train/train.h | sort | diff - "$work/installed"
 }
 check "installs the public headers and no other" installs_public_headers_only
 
