@@ -25,7 +25,7 @@ static bool on_begin(ct_run *run, void *state)
         return true;
     const int64_t step = ct_run_step(run);
     self->writer = tensorboard_open(self->folder, step ? EVENTS_ENDED : EVENTS_NONE);
-    return self->writer && (!step || tensorboard_restart(self->writer, step + 1)) && ct_tensorboard_flush(self->writer);
+    return self->writer && tensorboard_start(self->writer, step + 1) && ct_tensorboard_flush(self->writer);
 }
 
 /* ---- Once: the network, the options, the first inputs ---------------------------------------------------------------------------------- */

@@ -34,11 +34,28 @@ CT_API extern const ct_train_tensorboard_options ct_train_tensorboard_defaults;
  * options as text; so many inputs of the first batch where they are images and ct_io_has_png. On disk after each epoch. */
 CT_API ct_callback *ct_train_tensorboard(const char *folder, const ct_train_tensorboard_options *options);
 
+typedef struct { const char *const *list; size_t count; } ct_class_names;
+#define CT_CLASS_NAMES(...) ((ct_class_names){(const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)})
+typedef struct {
+    const char *title;                          /* "Training" */
+    ct_dataset *dataset;                        /* what to predict; the validation set, and without one nothing */
+    ct_class_names class_names;                 /* of the first so many; else numbers */
+    int64_t samples;                            /* predictions shown, of the worst and of the first; 12. 0: none */
+    char end_;
+} ct_train_report_options;
+#define CT_TRAIN_REPORT_DEFAULTS .title = "Training", .samples = 12,
+CT_API extern const ct_train_report_options ct_train_report_defaults;
+/* An HTML page on the run, all in one file: results, curves, options, the network's summary, epochs; written anew after each epoch, and at the end, also of a
+ * run that fails, once more with predictions of the weights as they are then, errors by class and the confusion matrix. Callbacks end in reverse order: in
+ * front of an early stopping with restore_best the report shows the restored weights. */
+CT_API ct_callback *ct_train_report(const char *path, const ct_train_report_options *options);
+
 CT_API ct_callback *ct_train_curves(const char *path);    /* ct_history_plot after each epoch: SVG, or where path ends in .png PNG */
 
 #ifdef __cplusplus
 }
 #else
+#define ct_train_report(...) CT_WITH1_(ct_train_report, ct_train_report_options, (CT_TRAIN_REPORT_DEFAULTS), __VA_ARGS__)
 #define ct_train_tensorboard(...) CT_WITH1_(ct_train_tensorboard, ct_train_tensorboard_options, (CT_TRAIN_TENSORBOARD_DEFAULTS), __VA_ARGS__)
 #define ct_train_early_stopping(...) \
     CT_WITH_(ct_train_early_stopping, (), ct_train_early_stopping_options, (CT_TRAIN_EARLY_STOPPING_DEFAULTS), __VA_ARGS__)

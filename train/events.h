@@ -20,6 +20,7 @@ bool events_flush(struct events *events);
 bool events_close(struct events *events);       /* does nothing where it is not open. All of these report failures by path */
 
 ct_tensorboard *tensorboard_open(const char *folder, enum events_others others);
-bool tensorboard_restart(ct_tensorboard *board, int64_t step); /* what older files say of this step and later ones does not count */
+bool tensorboard_start(ct_tensorboard *board, int64_t step); /* a session: what earlier sessions in the folder say of this step and later ones does not
+                                                            count. The first file wants one too, or the second is taken for the first */
 bool tensorboard_close(ct_tensorboard *board);  /* flushes, closes the file; ct_free is still wanted */
 #endif

@@ -150,14 +150,21 @@ const char *ct_history_stop_reason(const ct_history *self)
     return self ? self->stop_reason : "";
 }
 
-/* Times and rates are no curves of the same picture. */
-static bool is_drawn(const char *name)
+bool history_is_measure(const char *name)
 {
     static const char *const others[] = {"lr", "seconds", "samples_per_second"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strcmp(name, others[i]))
             return false;
     return true;
+}
+
+double *history_numbers(size_t count)
+{
+    double *numbers = heap_zeroed(count ? count : 1, sizeof *numbers);
+    for (size_t i = 0; numbers && i < count; i++)
+        numbers[i] = (double)i + 1;
+    return numbers;
 }
 
 bool ct_history_plot(const ct_history *self, const char *path)
@@ -167,10 +174,16 @@ bool ct_history_plot(const ct_history *self, const char *path)
     ct_curve curves[MOST_COLUMNS];
     size_t count = 0, steps;
     const double *losses = ct_history_steps(self, "loss", &steps);
-    if (self->epochs.rows < 2 && losses)
-        return ct_train_plot(path, CT_CURVES({"loss", NULL, losses, steps}), .title = "Training", .x_label = "step");
+    const bool by_step = self->epochs.rows < 2 && losses;
+    double *numbers = history_numbers(by_step ? steps : self->epochs.rows);
+    if (!numbers)
+        return no_memory();
+    if (by_step)
+        curves[count++] = (ct_curve){"loss", numbers, losses, steps};
     for (size_t i = 0; i < self->epochs.column_count; i++)
-        if (is_drawn(self->epochs.columns[i].name))
-            curves[count++] = (ct_curve){self->epochs.columns[i].name, NULL, self->epochs.columns[i].values, self->epochs.rows};
-    return ct_train_plot(path, curves, count, .title = "Training", .x_label = "epoch");
+        if (!by_step && history_is_measure(self->epochs.columns[i].name))
+            curves[count++] = (ct_curve){self->epochs.columns[i].name, numbers, self->epochs.columns[i].values, self->epochs.rows};
+    const bool good = ct_train_plot(path, curves, count, .title = "Training", .x_label = by_step ? "step" : "epoch");
+    heap_free(numbers);
+    return good;
 }

@@ -27,4 +27,6 @@ bool history_row(struct history_table *table);  /* one more, of NaN; false after
 bool history_column(struct history_table *table, const char *name); /* makes it, if it is not there */
 bool history_set(struct history_table *table, const char *name, double value); /* in the last row; a new column is NaN before it */
 const struct column *history_find(const struct history_table *table, const char *name);
+bool history_is_measure(const char *name);      /* a loss or a metric, no learning rate, time or rate */
+double *history_numbers(size_t count);          /* 1, 2, 3, ..., for heap_free; NULL: out of memory */
 #endif

@@ -1,4 +1,5 @@
 /* A locale may write 3,14; files want 3.14. */
+#define _POSIX_C_SOURCE 200809L
 #include "train/number.h"
 
 #include <locale.h>
@@ -23,4 +24,20 @@ const char *number_text(char text[NUMBER_TEXT], double value)
         memmove(found + 1, found + strlen(point), strlen(found + strlen(point)) + 1);
     }
     return text;
+}
+
+struct number_point number_point_begin(void)
+{
+    struct number_point point = {.plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0)};
+    if (point.plain)
+        point.before = uselocale(point.plain);
+    return point;
+}
+
+void number_point_end(struct number_point point)
+{
+    if (!point.plain)
+        return;
+    uselocale(point.before);
+    freelocale(point.plain);
 }

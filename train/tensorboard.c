@@ -69,7 +69,7 @@ ct_tensorboard *ct_tensorboard_open(const char *folder)
     return tensorboard_open(folder, EVENTS_ANY);
 }
 
-bool tensorboard_restart(ct_tensorboard *self, int64_t step)
+bool tensorboard_start(ct_tensorboard *self, int64_t step)
 {
     begin_event(self, step);
     const size_t session = protobuf_open(&self->event, EVENT_SESSION);
