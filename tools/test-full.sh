@@ -7,7 +7,7 @@ set -eu
 # shellcheck source=tools/stages.sh
 . "$(dirname -- "$0")/stages.sh"
 if [ -z "${CT_TEST_PYTHON:-}" ]; then           # from PyPI; without a network those tests are skipped
-    python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet numpy safetensors torch onnx onnxruntime && export CT_TEST_PYTHON="$work/venv/bin/python" || true
+    python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet numpy safetensors torch onnx onnxruntime h5py keras tensorboard perfetto && export CT_TEST_PYTHON="$work/venv/bin/python" || true
 fi
 export CT_TEST_KILLS=2000
 short_stages

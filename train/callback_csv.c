@@ -15,6 +15,16 @@ static bool write_text(struct atomic_file *file, const char *text)
     return atomic_file_write(file, text, strlen(text));
 }
 
+/* A name in quotes if it has a character that means something; a quote is doubled. RFC 4180. */
+static bool write_name(struct atomic_file *file, const char *name)
+{
+    const bool quoted = strpbrk(name, ",\"\r\n");
+    bool good = !quoted || write_text(file, "\"");
+    for (; good && *name; name++)
+        good = (*name != '"' || write_text(file, "\"")) && atomic_file_write(file, name, 1);
+    return good && (!quoted || write_text(file, "\""));
+}
+
 static bool write_row(struct atomic_file *file, const ct_history *history, int64_t epoch)
 {
     char text[NUMBER_TEXT];
@@ -22,7 +32,8 @@ static bool write_row(struct atomic_file *file, const ct_history *history, int64
     snprintf(text, sizeof text, "%lld", (long long)epoch);
     bool good = write_text(file, epoch ? text : "epoch");
     for (size_t i = 0; good && (name = ct_history_name(history, i)); i++)
-        good = write_text(file, ",") && write_text(file, epoch ? number_text(text, ct_history_value(history, name, epoch)) : name);
+        good = write_text(file, ",") &&
+               (epoch ? write_text(file, number_text(text, ct_history_value(history, name, epoch))) : write_name(file, name));
     return good && write_text(file, "\n");
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "autograd/memory.h"
+#include "data/utf8.h"
 #include "io/atomic_file.h"
 #include "train/callbacks.h"
 #include "train/log.h"
@@ -68,10 +69,27 @@ static bool on_begin(ct_run *run, void *state)
     return self->file || cannot(self, "write it");
 }
 
+/* A column may have any name; a byte that is no UTF-8 becomes a question mark. */
+static void put_name(FILE *file, const char *name)
+{
+    uint32_t code;
+    for (int length; *name; name += length ? length : 1) {
+        length = utf8_next(name, &code);
+        if (!length)
+            fputc('?', file);
+        else if (code < 0x20 || code == '"' || code == '\\')
+            fprintf(file, "\\u%04x", (unsigned)code);
+        else
+            fwrite(name, 1, (size_t)length, file);
+    }
+}
+
 static void put_number(FILE *file, const char *name, double value)
 {
     char text[NUMBER_TEXT];
-    fprintf(file, ", \"%s\": %s", name, isfinite(value) ? number_text(text, value) : "null");
+    fputs(", \"", file);
+    put_name(file, name);
+    fprintf(file, "\": %s", isfinite(value) ? number_text(text, value) : "null");
 }
 
 static bool on_step(ct_run *run, void *state)

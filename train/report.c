@@ -16,19 +16,19 @@
 enum { MOST_POINTS = 1000, CURVES = 2 };
 
 static const char style[] =
-    ":root{color-scheme:light dark;--ink:#1a1c20;--paper:#fff;--line:#d5d8de;--soft:#f4f5f7;--dim:#626873;--best:#e3f3e6}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e4e6ea;--paper:#16181c;--line:#3a3f47;--soft:#1f2228;--dim:#9aa1ac;--best:#1d3a25}}\n"
+    ":root{color-scheme:light dark;--ink:#1a1c20;--paper:#fff;--line:#d5d8de;--soft:#f4f5f7;--dim:#626873;--best:#e3f3e6;--bad:#c62020;--good:#1e8a2e}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e4e6ea;--paper:#16181c;--line:#3a3f47;--soft:#1f2228;--dim:#9aa1ac;--best:#1d3a25;--bad:#ff7b72;--good:#5fd070}}\n"
     "body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,sans-serif}\n"
     "main{max-width:1280px;margin:0 auto;padding:1.5rem}\n"
     "h1{margin:0 0 .3rem;font-size:1.7rem;overflow-wrap:anywhere}h2{margin:2.2rem 0 .7rem;font-size:1.2rem;border-bottom:1px solid var(--line)}\n"
-    "h3{margin:1.2rem 0 .5rem;font-size:1rem}.dim,caption{color:var(--dim)}.failed{color:#d62728;font-weight:600}\n"
+    "h3{margin:1.2rem 0 .5rem;font-size:1rem}.dim,caption{color:var(--dim)}.failed{color:var(--bad);font-weight:600}\n"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid var(--line)}\n"
     "thead th{background:var(--soft)}th:first-child{text-align:left;font-weight:600}.words td{text-align:left;overflow-wrap:anywhere}\n"
     "tr.best>*{background:var(--best)}.wide{overflow-x:auto}.tall{max-height:32rem;overflow:auto}.tall thead th{position:sticky;top:0}\n"
     ".curves{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1fr));gap:1rem}svg{width:100%;height:auto;max-width:620px}\n"
     "pre{padding:.8rem;background:var(--soft);overflow-x:auto;font-size:13px}\n"
     ".samples{display:flex;flex-wrap:wrap;gap:.8rem}.samples figure{margin:0;padding:.5rem;width:9rem;background:var(--soft);font-size:13px;overflow-wrap:anywhere}\n"
-    ".samples img{width:100%;image-rendering:pixelated;display:block;margin-bottom:.3rem}.wrong{color:#d62728}.right{color:#2ca02c}\n"
+    ".samples img{width:100%;image-rendering:pixelated;display:block;margin-bottom:.3rem}.wrong{color:var(--bad)}.right{color:var(--good)}\n"
     ".confusion td,.confusion th{padding:.15rem .3rem;min-width:1.6rem;text-align:center;border:1px solid var(--line)}\n"
     ".confusion .names th{writing-mode:vertical-rl;text-align:left;padding:.4rem .15rem}.confusion tbody th{text-align:right;white-space:nowrap}\n"
     ".many{font-size:10px}.zero{color:var(--dim);opacity:.5}\n";
