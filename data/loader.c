@@ -285,7 +285,7 @@ int64_t ct_loader_batches(const ct_loader *loader)
 
 struct loader_facts loader_facts(const ct_loader *loader)
 {
-    const char *order = loader->sampler ? "by a sampler" : loader->order ? "shuffled" : "as it comes";
+    const char *order = loader->sampler ? "by a sampler" : loader->order ? "shuffled" : "as they come";
     return (struct loader_facts){loader->size, loader->batch_size, order, loader->drop_last, loader->seed};
 }
 

@@ -339,7 +339,7 @@ static void test_another_model_optimizer_or_loader_is_refused_and_changes_nothin
     REPLACED(r, schedule, ct_schedule_step(optimizer, 3), path, "state of another schedule than this step");
     REPLACED(r, average, ct_average_new(net, .decay = 0.5), path, "averages with a decay of 0.9, here it is 0.5");
     REPLACED(r, loader, ct_loader_new(r.data, .batch_size = 4, .shuffle = true, .drop_last = true), path, "the loader's batch_size is 8, here 4");
-    REPLACED(r, loader, ct_loader_new(r.data, .batch_size = 8, .drop_last = true), path, "the loader's order is shuffled, here as it comes");
+    REPLACED(r, loader, ct_loader_new(r.data, .batch_size = 8, .drop_last = true), path, "the loader's order is shuffled, here as they come");
     REPLACED(r, loader, ct_loader_new(r.data, .batch_size = 8, .shuffle = true), path, "the loader's drop_last is 1, here 0");
     REPLACED(r, loader, ct_loader_new(r.data, .batch_size = 8, .shuffle = true, .drop_last = true, .seed = UINT64_MAX), path,
              "the loader's seed is 0, here 18446744073709551615");

@@ -90,7 +90,7 @@ bool look_options(const ct_run *run, look_option *each, void *context)
         say_metrics(&list, &o->metrics);
     say(&list, "monitored", "%s", run->monitor);
     say(&list, "epochs", "%lld of %lld batches", (long long)run->epochs, (long long)run->batches);
-    say(&list, "batch size", "%lld%s", (long long)facts.batch_size, facts.shuffle ? ", shuffled" : "");
+    say(&list, "batch size", "%lld, samples %s", (long long)facts.batch_size, facts.order);
     if (run->optimizer->batches > 1)
         say(&list, "accumulated batches", "%lld", (long long)run->optimizer->batches);
     say(&list, "training samples", "%lld", (long long)facts.samples);
