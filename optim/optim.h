@@ -38,8 +38,10 @@ CT_API double ct_optimizer_get(const ct_optimizer *optimizer, int group, const c
 
 /* State: what is kept beside a parameter has PyTorch's names, "exp_avg". A restored optimizer goes on bit for bit. */
 CT_API ct_tensor *ct_optimizer_state(const ct_optimizer *optimizer, const char *parameter, const char *state); /* borrowed; NULL: none (no error) */
-CT_API bool ct_optimizer_save(const ct_optimizer *optimizer, const char *path); /* state, step counts and options, as safetensors */
-CT_API bool ct_optimizer_load(ct_optimizer *optimizer, const char *path); /* of the same kind, parameters and groups; on failure nothing changes */
+CT_API bool ct_optimizer_save(const ct_optimizer *optimizer, const char *path); /* state, step counts, options, and what ct_optimizer_accumulate has
+                                                            gathered, as safetensors */
+CT_API bool ct_optimizer_load(ct_optimizer *optimizer, const char *path); /* of the same kind, parameters and groups; on failure nothing changes.
+                                                            Gradients are then those gathered, or none */
 
 /* ---- Around a step ---------------------------------------------------------------------------------------------------------- */
 typedef struct { double norm; bool error_if_not_finite; char end_; } ct_clip_options; /* which norm: 2, 1, INFINITY, any above 0 */

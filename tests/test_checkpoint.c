@@ -263,8 +263,7 @@ static void test_a_run_that_is_killed_again_and_again_is_the_same_run(void **sta
                 child_run(&tasks[t], path, losses);
             seed = seed * 1664525 + 1013904223;
             if (killed < kills) {
-                const long most = 20000000L * (1 + killed);
-                nanosleep(&(struct timespec){.tv_nsec = (long)(seed >> 8) * 64 % most}, NULL);
+                nanosleep(&(struct timespec){.tv_nsec = (long)(seed >> 8) * 64 % 100000000}, NULL);
                 kill(child, SIGKILL);
             }
             assert_int_equal(waitpid(child, &status, 0), child);
