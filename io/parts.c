@@ -121,6 +121,25 @@ ct_tensor *parts_read(const struct parts_source *from, const char *name)
     return t ? t : ct_fail("%s: no tensor '%.100s'", from->name, full);
 }
 
+static const char *print_kind(char text[256], const ct_tensor *t)
+{
+    size_t used = (size_t)snprintf(text, 256, "%s (", ct_dtype_name(ct_dtype_of(t)));
+    for (int axis = 0; axis < ct_rank(t); axis++)
+        used += (size_t)snprintf(text + used, 256 - used, "%s%lld", axis ? ", " : "", (long long)ct_size(t, axis));
+    snprintf(text + used, 256 - used, ")");
+    return text;
+}
+
+ct_tensor *parts_read_like(const struct parts_source *from, const char *name, const ct_tensor *like)
+{
+    ct_tensor *t = parts_read(from, name);
+    bool same = t && ct_dtype_of(t) == ct_dtype_of(like) && ct_rank(t) == ct_rank(like);
+    for (int axis = 0; same && axis < ct_rank(t); axis++)
+        same = ct_size(t, axis) == ct_size(like, axis);
+    char a[256], b[256];
+    return same || !t ? t : ct_fail("%s: %s%s is %s, here %s", from->name, from->prefix ? from->prefix : "", name, print_kind(a, t), print_kind(b, like));
+}
+
 const char *parts_noted(const struct parts_source *from, const char *key)
 {
     char full[NAME_BYTES];

@@ -27,6 +27,7 @@ struct parts_source {
 };
 bool parts_has(const struct parts_source *from, const char *name);
 ct_tensor *parts_read(const struct parts_source *from, const char *name); /* a missing one is an error; of memory it is the tensor itself */
+ct_tensor *parts_read_like(const struct parts_source *from, const char *name, const ct_tensor *like); /* one of like's shape and dtype; else an error */
 const char *parts_noted(const struct parts_source *from, const char *key); /* NULL: not there (no error) */
 bool parts_number(const struct parts_source *from, const char *key, double *value); /* one that is missing, or no number, is an error */
 bool parts_whole(const struct parts_source *from, const char *key, int64_t *value); /* likewise, 0 to 2^53 */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "autograd/memory.h"
+#include "io/parts.h"
 #include "nn/module.h"
-#include "nn/state.h"
 
 const ct_module_keras_options ct_module_keras_defaults = {.end_ = 0};
 

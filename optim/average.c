@@ -164,12 +164,7 @@ bool average_plan(ct_average *self, const struct parts_source *from, struct plan
         return ct_fail("%s: averages with a decay of %g, here it is %g", from->name, decay, self->decay) != NULL;
     for (size_t i = 0; i < self->count; i++) {
         CT_SCOPE;
-        ct_tensor *mine = self->averages[i].tensor, *t = parts_read(from, self->averages[i].name);
-        bool same = t && ct_dtype_of(t) == ct_dtype_of(mine) && ct_rank(t) == ct_rank(mine);
-        for (int axis = 0; same && axis < ct_rank(t); axis++)
-            same = ct_size(t, axis) == ct_size(mine, axis);
-        if (t && !same)
-            return ct_fail("%s: %s has another shape or dtype than here", from->name, self->averages[i].name) != NULL;
+        ct_tensor *mine = self->averages[i].tensor, *t = parts_read_like(from, self->averages[i].name, mine);
         if (!t || !plan_copy(plan, mine, t))
             return false;
     }

@@ -6,7 +6,6 @@
 
 #include "autograd/memory.h"
 #include "autograd/raw.h"
-#include "nn/module.h"
 #include "optim/optimizer.h"
 
 enum { PARAMETER_NUMBERS = 3 };                 /* group, steps, scalar */
@@ -179,29 +178,16 @@ static const double *read_numbers(const struct parts_source *from, const char *n
     return ct_data(*place = ct_keep(t));
 }
 
-static ct_tensor *read_state(const struct parameter *p, const struct parts_source *from, const char *name)
-{
-    ct_tensor *t = parts_read(from, name);
-    if (!t)
-        return NULL;
-    bool same = ct_dtype_of(t) == ct_dtype_of(p->tensor) && ct_rank(t) == ct_rank(p->tensor);
-    for (int axis = 0; same && axis < ct_rank(t); axis++)
-        same = ct_size(t, axis) == ct_size(p->tensor, axis);
-    if (!same) {
-        char a[MODULE_PATH_BYTES], b[MODULE_PATH_BYTES];
-        return ct_fail("%s: %s is %s %s, the parameter %s %s", from->name, name, ct_dtype_name(ct_dtype_of(t)), module_shape_text(a, t),
-                       ct_dtype_name(ct_dtype_of(p->tensor)), module_shape_text(b, p->tensor));
-    }
-    return ct_copy_(ct_zeros_like(p->tensor), t); /* in the parameter's memory order */
-}
-
 static bool read_tensor(const struct parameter *p, const struct parts_source *from, const char *state, ct_tensor **place)
 {
     CT_SCOPE;
     char *name = state_name(p, state);
     bool good = name != NULL;
-    if (good && parts_has(from, name))
-        good = (*place = ct_keep(read_state(p, from, name))) != NULL;
+    if (good && parts_has(from, name)) {
+        ct_tensor *t = parts_read_like(from, name, p->tensor);
+        *place = t ? ct_keep(ct_copy_(ct_zeros_like(p->tensor), t)) : NULL; /* in the parameter's memory order */
+        good = *place != NULL;
+    }
     heap_free(name);
     return good;
 }

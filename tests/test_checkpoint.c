@@ -330,7 +330,7 @@ static void test_another_model_optimizer_or_loader_is_refused_and_changes_nothin
     ct_module *net = r.state.module;
     ct_optimizer *optimizer = r.state.optimizer;
     REPLACED(r, module, ct_nn_linear(3, 2), path, "has no tensor \"module.weight\", which the module wants");
-    REPLACED(r, module, ct_nn_sequential(ct_nn_conv2d(3, 4, 3, .no_bias = true)), path, "\"0.weight\" is (8, 3, 3, 3), in the module (4, 3, 3, 3)");
+    REPLACED(r, module, ct_nn_sequential(ct_nn_conv2d(3, 4, 3, .no_bias = true)), path, "module.0.weight is float32 (8, 3, 3, 3), here float32 (4, 3, 3, 3)");
     REPLACED(r, module, ct_nn_sequential(ct_nn_conv2d(3, 8, 3, .no_bias = true)), path, "has a tensor \"module.");
     REPLACED(r, optimizer, ct_optim_adam(net), path, "state of the optimizer sgd, want one of adam");
     REPLACED(r, optimizer, ct_optim_sgd(net, .no_decay = "*.bias"), path, "/groups has another form than here");

@@ -370,7 +370,7 @@ static void test_a_file_cut_anywhere_is_refused(void **state)
 static void test_any_byte_may_be_another(void **state)
 {
     (void)state;
-    const size_t every = getenv("CT_TEST_QUICK") ? 37 : 3;
+    const size_t every = getenv("CT_TEST_QUICK") ? 101 : 17;
     ct_memory_set_limit((size_t)1 << 28);
     ct_module *m = net();
     for (int f = 0; f < FILES; f++) {

@@ -163,7 +163,7 @@ static void test_state_of_another_architecture_is_refused_and_changes_nothing(vo
     const char *path = path_of("o");
     assert_true(ct_optimizer_save(small, path));
     assert_false(ct_optimizer_load(adam, path));
-    assert_error("0.exp_avg is float32 (2), the parameter float32 (3)");
+    assert_error("0.exp_avg is float32 (2), here float32 (3)");
     assert_true(ct_optimizer_steps(adam) == 1 && ct_item(ct_max(ct_optimizer_state(adam, "0", "exp_avg"))) > 0);
     assert_false(ct_optimizer_load(more, path));
     assert_error("its parameters are not those of this adam");
@@ -454,7 +454,7 @@ static void test_averages_go_through_a_file(void **state)
         ct_tensor *mean = ct_clone(w);
         assert_true(ct_average_swap(whole) && ct_equal(w, now) && ct_average_swap(again) && ct_equal(w, mean));
         ct_average *small = ct_average_new(other, .decay = ema * 0.9), *slow = ct_average_new(net, .decay = 0.5);
-        assert_false(ct_average_load(small, path_of("a"))), assert_error("weight has another shape or dtype than here");
+        assert_false(ct_average_load(small, path_of("a"))), assert_error("weight is float32 (2, 3), here float32 (2, 2)");
         assert_false(ct_average_load(slow, path_of("a"))), assert_error("here it is 0.5");
         REFUSED(ct_average_swap(small), "average_swap: there is no average before the first ct_average_update");
         REFUSED(ct_average_save(whole, NULL), "average_save: path is NULL");

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
-#include "nn/state.h"
+#include "nn/module_parts.h"
 #include "optim/average.h"
 #include "optim/schedule.h"
 #include "train/checkpoint.h"
