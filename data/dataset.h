@@ -33,8 +33,5 @@ const char *sample_text(char text[SAMPLE_TEXT], const struct sample_part *part);
 ct_dataset *dataset_pick(const char *call, ct_dataset *whole, const int64_t *numbers, int64_t count);
 bool dataset_parts(const char *call, ct_dataset *whole, const int64_t *order, int64_t count, ct_dataset **chosen, ct_dataset **rest); /* the first
                                                    count of the order, and the others */
-/* What a loader's batches depend on beside its position and the samples themselves. */
-struct loader_facts { int64_t samples, batch_size; const char *order; bool drop_last; uint64_t seed; }; /* order: "as they come", "shuffled", "by a sampler" */
-struct loader_facts loader_facts(const ct_loader *loader);
 void dataset_like(ct_dataset *dataset, const ct_dataset *other); /* size, parts and black of the other */
 #endif

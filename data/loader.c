@@ -3,6 +3,7 @@
  * of the batches to come are made ahead, here; the workers see their memory alone, until the batch is handed out. */
 #include "autograd/profile.h"
 #include "dataset.h"
+#include "loader.h"
 #include "prefetch.h"
 #include "sampler.h"
 
@@ -118,6 +119,12 @@ ct_loader *(ct_loader_new)(ct_dataset *dataset, const ct_loader_options *options
         return ct_fail("loader_new: out of memory for the order of %lld samples", (long long)size);
     }
     return loader;
+}
+
+struct loader_facts loader_facts(const ct_loader *loader)
+{
+    const char *order = loader->sampler ? "by a sampler" : loader->order ? "shuffled" : "as they come";
+    return (struct loader_facts){loader->size, loader->batch_size, order, loader->drop_last, loader->seed};
 }
 
 /* ---- Memory of a batch ---------------------------------------------------------------------------------------------------- */
@@ -281,12 +288,6 @@ int64_t ct_loader_batches(const ct_loader *loader)
         return -1;
     const int64_t whole = loader->size / loader->batch_size, rest = loader->size % loader->batch_size;
     return whole + (rest && !loader->drop_last);
-}
-
-struct loader_facts loader_facts(const ct_loader *loader)
-{
-    const char *order = loader->sampler ? "by a sampler" : loader->order ? "shuffled" : "as they come";
-    return (struct loader_facts){loader->size, loader->batch_size, order, loader->drop_last, loader->seed};
 }
 
 /* ---- Positions -------------------------------------------------------------------------------------------------------------- */

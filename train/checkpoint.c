@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data/dataset.h"
+#include "data/loader.h"
 #include "nn/module_parts.h"
 #include "optim/average.h"
 #include "optim/schedule.h"

@@ -10,6 +10,7 @@
 
 #include "autograd/memory.h"
 #include "data/dataset.h"
+#include "data/loader.h"
 #include "io/io.h"
 #include "nn/module.h"
 #include "optim/optimizer.h"
