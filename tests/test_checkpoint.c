@@ -12,6 +12,17 @@
 
 #include "autograd/memory.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define RACES_WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RACES_WATCHED 1
+#endif
+#endif
+#ifndef RACES_WATCHED
+#define RACES_WATCHED 0
+#endif
+
 static char run_file[64], bad_file[64], bytes_file[64];
 
 static int make_paths(void **state)
@@ -247,9 +258,8 @@ static void remove_all(void)                    /* also what killed saves left b
 static void test_a_run_that_is_killed_again_and_again_is_the_same_run(void **state)
 {
     (void)state;
-#if defined __SANITIZE_THREAD__
-    skip();                                     /* its own threads do not survive a fork */
-#endif
+    if (RACES_WATCHED)
+        skip();                                 /* ThreadSanitizer's own threads and locks do not survive a fork */
     const char *path = run_file, *wanted = getenv("CT_TEST_KILLS");
     const int kills = wanted ? atoi(wanted) : 12;
     double *losses = mmap(NULL, STEPS_MOST * sizeof *losses, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
