@@ -64,7 +64,8 @@ static const char *variational_onnx(ct_onnx *g, ct_module *self, const char *x)
 }
 MODULE_TYPE(autoencoder, "Autoencoder", autoencoder_settings, onnx_chain, (ct_nn_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
 MODULE_TYPE(conv_autoencoder, "ConvAutoencoder", autoencoder_settings, onnx_chain, (ct_nn_conv_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
-MODULE_TYPE(variational_autoencoder, "VariationalAutoencoder", autoencoder_settings, variational_onnx, (ct_nn_variational_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
+MODULE_TYPE(variational_autoencoder, "VariationalAutoencoder", autoencoder_settings, variational_onnx,
+            (ct_nn_variational_autoencoder)(&s->options), CT_NN_AUTOENCODER_DEFAULTS)
 
 static ct_module *autoencoder(const ct_module_type *type, ct_module_forward *forward, const ct_nn_autoencoder_options *o, ct_module *encoder,
                               ct_module *decoder)

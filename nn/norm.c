@@ -172,7 +172,8 @@ static const char *group_norm_onnx(ct_onnx *g, ct_module *self, const char *x)
     if (!m->weight)
         return y;
     const char *sizes = onnx_list(g, each, rank > 1 ? (size_t)rank - 1 : 1);
-    return ONNX("Add", ONNX("Mul", y, ONNX("Reshape", ct_onnx_weight(g, self, "weight"), sizes)), ONNX("Reshape", ct_onnx_weight(g, self, "bias"), sizes));
+    y = ONNX("Mul", y, ONNX("Reshape", ct_onnx_weight(g, self, "weight"), sizes));
+    return ONNX("Add", y, ONNX("Reshape", ct_onnx_weight(g, self, "bias"), sizes));
 }
 
 struct group_norm_settings {
@@ -199,7 +200,8 @@ struct instance_norm_settings {
 };
 static const ct_setting instance_norm_settings_list[] = {REQUIRED(instance_norm_settings, INTEGER, channels), OPTION(instance_norm_settings, NUMBER, eps),
                                                          OPTION(instance_norm_settings, BOOL, affine)};
-MODULE_TYPE(instance_norm2d, "InstanceNorm2d", instance_norm_settings, group_norm_onnx, (ct_nn_instance_norm2d)(s->channels, &s->options), CT_NN_INSTANCE_NORM_DEFAULTS)
+MODULE_TYPE(instance_norm2d, "InstanceNorm2d", instance_norm_settings, group_norm_onnx, (ct_nn_instance_norm2d)(s->channels, &s->options),
+            CT_NN_INSTANCE_NORM_DEFAULTS)
 
 ct_module *(ct_nn_instance_norm2d)(int64_t channels, const ct_nn_instance_norm_options *options)
 {

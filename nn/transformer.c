@@ -59,7 +59,8 @@ static const char *feed_forward_onnx(ct_onnx *g, ct_module *self, const char *x)
 {
     return fed_onnx(g, ct_module_state(self), x);
 }
-MODULE_TYPE(feed_forward, "FeedForward", feed_forward_settings, feed_forward_onnx, (ct_nn_feed_forward)(s->width, s->hidden, &s->options), CT_NN_FEED_FORWARD_DEFAULTS)
+MODULE_TYPE(feed_forward, "FeedForward", feed_forward_settings, feed_forward_onnx, (ct_nn_feed_forward)(s->width, s->hidden, &s->options),
+            CT_NN_FEED_FORWARD_DEFAULTS)
 
 ct_module *(ct_nn_feed_forward)(int64_t width, int64_t hidden, const ct_nn_feed_forward_options *options)
 {
@@ -184,7 +185,8 @@ static const char *block_onnx(ct_onnx *g, ct_module *self, const char *x)
     }
     return x;
 }
-MODULE_TYPE(transformer_block, "TransformerBlock", block_settings, block_onnx, (ct_nn_transformer_block)(s->width, s->heads, &s->options), CT_NN_TRANSFORMER_DEFAULTS)
+MODULE_TYPE(transformer_block, "TransformerBlock", block_settings, block_onnx, (ct_nn_transformer_block)(s->width, s->heads, &s->options),
+            CT_NN_TRANSFORMER_DEFAULTS)
 MODULE_TYPE(transformer_decoder_block, "TransformerDecoderBlock", block_settings, NULL, (ct_nn_transformer_decoder_block)(s->width, s->heads, &s->options),
             CT_NN_TRANSFORMER_DEFAULTS)
 

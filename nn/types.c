@@ -46,7 +46,10 @@ const ct_module_type *module_type_find(const char *kind)
 static bool check_type(const ct_module_type *type)
 {
     if (!type || !type->kind || !*type->kind || !type->make || (type->count && !type->settings))
-        return ct_fail("module_register: %s is missing", !type ? "the type" : !type->kind || !*type->kind ? "its kind" : !type->make ? "make" : "settings") != NULL;
+        return ct_fail("module_register: %s is missing", !type                              ? "the type"
+                                                         : !type->kind || !*type->kind ? "its kind"
+                                                         : !type->make                 ? "make"
+                                                                                       : "settings") != NULL;
     for (size_t i = 0; i < type->count; i++) {
         const ct_setting *s = &type->settings[i];
         if (!s->key || !*s->key || !strcmp(s->key, "kind") || s->offset >= type->bytes)
