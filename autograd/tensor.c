@@ -195,10 +195,10 @@ bool tensor_budget_is_set(void)
     return thread_state.budget != NULL;
 }
 
-/* A small tensor costs more than its elements. */
+/* A small tensor costs more than its elements: a place in some list, and the time to look through that. */
 static bool spend(const char *op, const ct_tensor *t, size_t bytes)
 {
-    enum { LEAST = 256 };
+    enum { LEAST = 4096 };
     struct tensor_budget *budget = thread_state.budget;
     if (bytes < LEAST)
         bytes = LEAST;

@@ -120,6 +120,8 @@ static json_t *describe(const ct_module *module, const char *file, char *place, 
         return fail_json(file, place, module, NULL, "its constructor did not end in ct_module_ready_as, no file can hold it");
     if (module->made_of != module->count)
         return fail_json(file, place, module, NULL, "it was given parts after it was made, a file would lose them");
+    if (module->count > DESCRIBE_PARTS)
+        return fail_json(file, place, module, NULL, "has too many parts, a file holds at most 4096");
     json_t *object = json_object();
     bool good = object && !json_object_set_new(object, "kind", json_string(type->kind));
     for (size_t i = 0; good && i < type->count; i++) {
@@ -223,6 +225,8 @@ static bool read_list(struct reader *r, const ct_setting *setting, const json_t 
     const size_t count = json_array_size(value), used = strlen(r->place);
     if (!json_is_array(value))
         return refuse(r, setting->key, "is no list");
+    if (count > DESCRIBE_PARTS)
+        return refuse(r, setting->key, "is too long: want at most 4096 parts");
     void **items = heap_zeroed(count + 1, sizeof *items);
     if (!items)
         return refuse(r, NULL, "out of memory");

@@ -5,7 +5,7 @@
 
 #include "nn/module.h"
 
-enum { DESCRIBE_DEPTH = 64 };                   /* modules within modules */
+enum { DESCRIBE_DEPTH = 64, DESCRIBE_PARTS = 4096 }; /* modules within modules; the longest list: names are looked for one by one */
 
 json_t *describe_module(const ct_module *module, const char *path); /* NULL after reporting; path: of the file, for its words */
 ct_module *build_module(const json_t *description, const char *path); /* the description is a stranger's */

@@ -167,7 +167,7 @@ static json_t *read_json(const char *path)
 /* What a file may ask for before its weights are read: parameters, made, turned and copied, and tables that no file holds. */
 static size_t due(const ct_tensor_file *weights)
 {
-    enum { TIMES = 4, EACH = 1 << 12, TABLES = 64 << 20 };
+    enum { TIMES = 4, EACH = 1 << 15, TABLES = 256 << 20 };
     uint64_t bytes = 0;
     for (size_t i = 0; i < weights->count; i++) {
         uint64_t elements = 1, one;
