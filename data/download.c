@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TRIES = 5, STALL_SECONDS = 30, REASONS_MOST = 400, MODE_FOLDER = 0777, MODE_FILE = 0666 };
+enum { TRIES = 5, STALL_SECONDS = 30, REASONS_MOST = 400, MODE_FOLDER = 0700, MODE_FILE = 0666, STEP = 1 << 16 }; /* MODE_FOLDER: XDG's */
 
 struct download {
     const struct remote_file *file;
@@ -57,7 +57,7 @@ static bool make_folder(const char *folder)
         slash = strchr(slash + 1, '/');
         if (slash)
             *slash = 0;
-        if (mkdir(path, MODE_FOLDER) && errno != EEXIST && errno != EISDIR && !(slash && errno == EROFS))
+        if (mkdir(path, MODE_FOLDER) && errno != EEXIST)
             return fail_at(path, "create the folder");
         if (slash)
             *slash = '/';
@@ -91,12 +91,11 @@ static int lock_folder(const char *folder, FILE *progress)
 /* ---- Is a file the one wanted? ------------------------------------------------------------------------------------------------- */
 static bool hash_file(int descriptor, char text[SHA256_TEXT])
 {
-    static const size_t step = 1 << 16;
-    unsigned char bytes[1 << 16];
+    unsigned char bytes[STEP];
     struct sha256 hash;
     ssize_t got;
     sha256_begin(&hash);
-    for (off_t at = 0; (got = pread(descriptor, bytes, step, at)) != 0; at += got > 0 ? got : 0)
+    for (off_t at = 0; (got = pread(descriptor, bytes, STEP, at)) != 0; at += got > 0 ? got : 0)
         if (got > 0)
             sha256_add(&hash, bytes, (size_t)got);
         else if (errno != EINTR)
