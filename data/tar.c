@@ -1,11 +1,13 @@
 /* tar.c - headers of 512 bytes, each followed by its member, filled up to as many. A header is believed once its checksum is right. */
+#define _GNU_SOURCE
 #include "tar.h"
 
 #include <autograd/autograd.h>
 
 #include <string.h>
 
-enum { BLOCK = 512, NAME = 0, NAME_BYTES = 100, SIZE = 124, SIZE_BYTES = 12, CHECKSUM = 148, CHECKSUM_BYTES = 8, TYPE = 156, MAGIC = 257, PREFIX = 345, PREFIX_BYTES = 155 };
+enum { BLOCK = 512, NAME = 0, NAME_BYTES = 100, SIZE = 124, SIZE_BYTES = 12, CHECKSUM = 148, CHECKSUM_BYTES = 8, TYPE = 156, MAGIC = 257, PREFIX = 345, PREFIX_BYTES = 155,
+       EXTENDED_MOST = 1 << 14 };
 
 bool tar_open(struct tar *tar, const char *path, int64_t most)
 {
@@ -40,7 +42,7 @@ static bool is_header(const unsigned char *block)
     int64_t sum = 0;
     for (int i = 0; i < BLOCK; i++)
         sum += i >= CHECKSUM && i < CHECKSUM + CHECKSUM_BYTES ? ' ' : block[i];
-    return !memcmp(block + MAGIC, "ustar", 5) && octal(block + CHECKSUM, CHECKSUM_BYTES) == sum;
+    return (!block[MAGIC] || !memcmp(block + MAGIC, "ustar", 5)) && octal(block + CHECKSUM, CHECKSUM_BYTES) == sum;
 }
 
 static bool is_zero(const unsigned char *block)
@@ -77,9 +79,9 @@ static bool check_type(const struct tar *tar, unsigned char type)
 {
     if (type == '1' || type == '2')
         return ct_fail("%s: member %s is a link", tar->path, tar->name);
-    if (type == 'x' || type == 'g' || type == 'L' || type == 'K')
-        return ct_fail("%s: member %s is an extended header, which is not understood", tar->path, tar->name);
-    if (type && type != '0' && type != '5')
+    if (type == 'L' || type == 'K')
+        return ct_fail("%s: member %s is a name of GNU's, which is not understood", tar->path, tar->name);
+    if (type && type != '0' && type != '5' && type != 'x' && type != 'g')
         return ct_fail("%s: member %s is no file: type 0x%02x", tar->path, tar->name, type);
     return true;
 }
@@ -96,6 +98,8 @@ static bool skip(struct tar *tar, int64_t bytes)
     }
     return true;
 }
+
+enum { PASSED_OVER = 2 };                       /* a folder, an extended header */
 
 static int next_header(struct tar *tar)
 {
@@ -119,16 +123,8 @@ static int next_header(struct tar *tar)
     tar->most -= BLOCK + bytes;
     tar->bytes = tar->left = bytes;
     tar->padding = (BLOCK - bytes % BLOCK) % BLOCK;
-    return block[TYPE] == '5' ? 2 : 1;
-}
-
-int tar_next(struct tar *tar)
-{
-    int found;
-    do
-        found = skip(tar, tar->left + tar->padding) ? next_header(tar) : -1;
-    while (found == 2);                         /* a folder */
-    return found;
+    tar->is_extended = block[TYPE] == 'x' || block[TYPE] == 'g';
+    return tar->is_extended || block[TYPE] == '5' ? PASSED_OVER : 1;
 }
 
 int64_t tar_read(struct tar *tar, void *out, size_t want)
@@ -141,4 +137,27 @@ int64_t tar_read(struct tar *tar, void *out, size_t want)
     }
     tar->left -= got < 0 ? 0 : got;
     return got;
+}
+
+/* pax says of the member to come what its header cannot: times and owners are of no use here, other names and sizes would be. */
+static bool check_extended(struct tar *tar)
+{
+    static const char *const keys[] = {" path=", " size=", " linkpath="};
+    char text[EXTENDED_MOST];
+    const int64_t bytes = tar->bytes <= EXTENDED_MOST ? tar_read(tar, text, (size_t)tar->bytes) : -2;
+    bool good = bytes == tar->bytes;
+    for (int i = 0; good && i < 3; i++)
+        good = !memmem(text, (size_t)bytes, keys[i], strlen(keys[i]));
+    return good || ct_fail("%s: extended header %s changes a name or a size, which is not understood", tar->path, tar->name);
+}
+
+int tar_next(struct tar *tar)
+{
+    int found;
+    do {
+        found = skip(tar, tar->left + tar->padding) ? next_header(tar) : -1;
+        if (found == PASSED_OVER && tar->is_extended && !check_extended(tar))
+            found = -1;
+    } while (found == PASSED_OVER);
+    return found;
 }

@@ -1,4 +1,4 @@
-/* Members of a tar archive (ustar), plain or gzip, one after the other, read in place: nothing in an archive names a file of this machine. */
+/* Members of a tar archive (V7, ustar, GNU's; of pax what changes no name and no size), plain or gzip, one after the other, read in place: nothing in an archive names a file of this machine. */
 #ifndef COTANGENT_TAR_H
 #define COTANGENT_TAR_H
 #include "byte_file.h"
@@ -9,6 +9,7 @@ struct tar {
     const char *path;
     gzFile file;
     char name[TAR_NAME];                        /* of the member, as it is there */
+    bool is_extended;                           /* the member is a header of pax */
     int64_t bytes, left, padding, most;         /* of the member; those not yet read; behind it; of all members that may yet come */
 };
 

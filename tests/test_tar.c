@@ -129,8 +129,8 @@ static void test_bad_headers_are_refused(void **state)
         {"test_batch.bin", '2', "00000000000", "is a link"},
         {"test_batch.bin", '3', "00000000000", "is no file: type 0x33"},
         {"test_batch.bin", '6', "00000000000", "is no file: type 0x36"},
-        {"PaxHeaders/x", 'x', "00000000000", "is an extended header"},
-        {"././@LongLink", 'L', "00000000000", "is an extended header"},
+        {"PaxHeaders/x", 'x', "00000100000", "extended header PaxHeaders/x changes a name or a size"},
+        {"././@LongLink", 'L', "00000000000", "is a name of GNU's"},
         {"test_batch.bin", '0', "0000000009", "its size is no octal number"},
         {"test_batch.bin", '0', "-0000000001", "its size is no octal number"},
         {"test_batch.bin", '0', "           ", "its size is no octal number"},
@@ -154,6 +154,41 @@ static void test_bad_headers_are_refused(void **state)
     memset(archive + used, 'x', BLOCK);
     used += BLOCK;
     assert_refused("not a tar archive, or a damaged one");
+}
+
+static void test_headers_of_pax_and_of_old(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"30 mtime=1350244992.023960108\n", "20 path=/etc/passwd\n", "14 size=100000\n"};
+    for (int i = 0; i < 3; i++) {
+        char size[24];
+        used = 0;
+        snprintf(size, sizeof size, "%011zo", strlen(texts[i]));
+        add_header("PaxHeaders/test_batch.bin", 'x', size);
+        add_bytes(texts[i], strlen(texts[i]));
+        add_batch("test_batch.bin", 1, "12");
+        finish();
+        if (i) {
+            assert_refused("changes a name or a size");
+            continue;
+        }
+        ct_dataset *set = open_cifar(false);
+        assert_fine();
+        assert_int_equal(ct_dataset_size(set), 2);
+        ct_free(set);
+    }
+    add_batch("test_batch.bin", 1, "12");        /* V7 had no magic */
+    memset(archive + 257, 0, 8);
+    unsigned sum = 0;
+    memset(archive + 148, ' ', 8);
+    for (int i = 0; i < BLOCK; i++)
+        sum += archive[i];
+    snprintf((char *)archive + 148, 8, "%06o", sum);
+    finish();
+    ct_dataset *set = open_cifar(false);
+    assert_fine();
+    assert_int_equal(ct_dataset_size(set), 2);
+    ct_free(set);
 }
 
 static void test_bad_members_are_refused(void **state)
@@ -217,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cifar10_out_of_its_archive),
         cmocka_unit_test(test_bad_headers_are_refused),
+        cmocka_unit_test(test_headers_of_pax_and_of_old),
         cmocka_unit_test(test_bad_members_are_refused),
         cmocka_unit_test(test_cut_archives_are_refused),
     };
