@@ -1,5 +1,7 @@
 /* Files for the fuzzers to begin with: one of each format and form, in folders named after the targets. $1: where. */
 #include "../zoo.h"
+#include <data/table.h>
+#include <io/io.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -100,6 +102,37 @@ static void make_hdf5(void)
     (ct_free)(file);
 }
 
+/* Two members, the second in a folder, and the end. */
+static void make_tar(void)
+{
+    static unsigned char bytes[6 * 512];
+    static const char *const names[] = {"a.bin", "folder/b.txt"};
+    for (int i = 0; i < 2; i++) {
+        unsigned char *header = bytes + i * 1024;
+        unsigned sum = 0;
+        snprintf((char *)header, 100, "%s", names[i]);
+        snprintf((char *)header + 124, 12, "%011o", 300 + 212 * i);
+        header[156] = '0';
+        memcpy(header + 257, "ustar\0" "00", 8);
+        memset(header + 148, ' ', 8);
+        for (int k = 0; k < 512; k++)
+            sum += header[k];
+        snprintf((char *)header + 148, 8, "%06o", sum);
+        memset(header + 512, 'a' + i, 512);
+    }
+    FILE *file = fopen(in("tar", "two"), "wb");
+    if (!file || fwrite(bytes, 1, sizeof bytes, file) != sizeof bytes || fclose(file))
+        ct_fail("%s: %s", in("tar", "two"), strerror(errno));
+}
+
+static void make_encoding(void)
+{
+    ct_table_encoding *encoding = ct_table_encoding_parse("{\"kind\":\"table encoding\",\"columns\":[{\"name\":\"x\",\"fill\":1.5,\"center\":0,\"scale\":2},"
+                                                          "{\"name\":\"c\",\"categories\":[\"a\",\"b\"]}],\"label\":{\"name\":\"y\",\"categories\":[\"n\"]}}");
+    ct_table_encoding_save(encoding, in("encoding", "small"));
+    (ct_free)(encoding);
+}
+
 int main(int count, char **words)
 {
     if (count != 2) {
@@ -113,6 +146,8 @@ int main(int count, char **words)
     make_headers();
     make_models();
     make_hdf5();
+    make_tar();
+    make_encoding();
     ct_io_safetensors_write(in("safetensors", "written"), tensors, 4, metadata, 1);
     ct_io_npy_write(in("npy", "written"), x);
     if (ct_io_has_npz()) {
