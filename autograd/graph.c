@@ -92,8 +92,28 @@ bool graph_record_many(const struct op *op, ct_tensor *const *outputs, size_t ou
     return true;
 }
 
+void observe_ops(op_observer *call, void *context)
+{
+    if (call && !thread_state.observer)
+        atomic_fetch_add(&inspecting, OBSERVER);
+    else if (!call && thread_state.observer)
+        atomic_fetch_sub(&inspecting, OBSERVER);
+    thread_state.observer = call, thread_state.observer_context = context;
+}
+
+static void observe(const char *op, const ct_tensor *y, ct_tensor *const *inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (inputs[i] && inputs[i]->storage == y->storage) /* a view */
+            return;
+    thread_state.observer(thread_state.place, op_multiply_adds(op, y, inputs, count), (double)tensor_numel(y) * (double)ct_dtype_size((ct_dtype)y->dtype),
+                          thread_state.observer_context);
+}
+
 static __attribute__((noinline)) bool inspect(const struct op *op, ct_tensor *y, ct_tensor *const *inputs, size_t count)
 {
+    if (thread_state.observer)
+        observe(op->name, y, inputs, count);
     if (inspected() & PROFILE)
         profile_op_end(op->name, y, inputs, count);
     return anomaly_result(op->name, y, inputs, count, recording() && op->vjp && wants_recording(inputs, count));

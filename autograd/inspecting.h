@@ -4,7 +4,7 @@
 #include "internal.h"
 #include "profile.h"
 
-enum { ANOMALY = 1, ANOMALY_INF = 2, PROFILE = 4 };
+enum { ANOMALY = 1, ANOMALY_INF = 2, PROFILE = 4, OBSERVER = 8 }; /* above the flags, the number of observing threads */
 extern atomic_uint inspecting __attribute__((visibility("hidden")));
 static inline unsigned inspected(void)
 {
@@ -23,6 +23,7 @@ static inline void profile_made(ct_tensor *y)  /* by what is no op: a constant, 
     if (UNLIKELY(inspected() & PROFILE) && y)
         profile_op_end(NULL, y, NULL, 0);
 }
+double op_multiply_adds(const char *name, const ct_tensor *y, ct_tensor *const *inputs, size_t count); /* 0: it is no product */
 struct span profile_vjp_begin(void);
 void profile_vjp_end(const struct span *span, ct_node *node, ct_tensor *const *cotangents, ct_tensor *const *gradients);
 #endif

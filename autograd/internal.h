@@ -14,6 +14,7 @@
 #include <string.h>
 #include "autograd.h"
 #include "memory.h"
+#include "raw.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -150,6 +151,8 @@ struct thread {
     uint16_t place;                             /* see place.h: the innermost scope's */
     uint32_t mark;                              /* of the nodes being recorded: the checkpoint's that is under way; 0: none */
     struct tape *writing, *reading;             /* of random numbers, see checkpoint.h */
+    op_observer *observer;                      /* NULL: none */
+    void *observer_context;
     ct_node *dead;                              /* nodes to be freed, see node_drop */
     void *caches;                               /* memory.c's */
     struct tensor_budget *budget;               /* see raw.h; NULL: none */

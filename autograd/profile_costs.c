@@ -26,48 +26,44 @@ static double first(const ct_tensor *t)
     return t && t->rank && t->sizes[0] ? (double)t->sizes[0] : 1;
 }
 
-/* Multiply-adds count as two. A causal attention counts the whole square, as if no score were left out. */
+/* ---- Products, in multiply-adds. A causal attention counts the whole square, as if no score were left out ------------------------------ */
 #define IN(i) ((i) < count ? inputs[i] : NULL)
-static double matmul_flops(const ct_tensor *y, ct_tensor *const *inputs, size_t count)
+static double matmul(const ct_tensor *y, ct_tensor *const *inputs, size_t count)
 {
-    return 2 * all(y) * size(IN(0), -1);
+    return all(y) * size(IN(0), -1);
 }
-static double linear_flops(const ct_tensor *y, ct_tensor *const *inputs, size_t count)
+static double convolution(const ct_tensor *y, ct_tensor *const *inputs, size_t count)
 {
-    return 2 * all(y) * size(IN(0), -1) + (IN(2) ? all(y) : 0);
+    return all(y) * all(IN(1)) / first(IN(1));
 }
-static double convolution_flops(const ct_tensor *y, ct_tensor *const *inputs, size_t count)
-{
-    return 2 * all(y) * all(IN(1)) / first(IN(1)) + (IN(2) ? all(y) : 0);
-}
-static double conv_transpose_flops(const ct_tensor *y, ct_tensor *const *inputs, size_t count)
+static double conv_transpose(const ct_tensor *y, ct_tensor *const *inputs, size_t count)
 {
     (void)y;
-    return 2 * all(IN(0)) * all(IN(2)) / first(IN(2));
+    return all(IN(0)) * all(IN(2)) / first(IN(2));
 }
-static double conv_correlate_flops(const ct_tensor *w, ct_tensor *const *inputs, size_t count)
+static double conv_correlate(const ct_tensor *w, ct_tensor *const *inputs, size_t count)
 {
-    return 2 * all(IN(0)) * all(w) / first(w);
+    return all(IN(0)) * all(w) / first(w);
 }
-static double attention_flops(const ct_tensor *y, ct_tensor *const *inputs, size_t count)
+static double attention(const ct_tensor *y, ct_tensor *const *inputs, size_t count)
 {
     const double rows = all(y) / (size(y, -1) ? size(y, -1) : 1), keys = size(IN(1), -2);
-    return rows * keys * (2 * size(IN(0), -1) + 2 * size(IN(2), -1) + 5);
+    return rows * keys * (size(IN(0), -1) + size(IN(2), -1));
 }
 
-/* Any other op: so many a number of what it reads or writes, whichever is more. */
+/* Two flops a multiply-add; any other op: so many a number of what it reads or writes, whichever is more. */
 static const struct cost {
     const char *op;
-    double (*flops)(const ct_tensor *y, ct_tensor *const *inputs, size_t count);
+    double (*product)(const ct_tensor *y, ct_tensor *const *inputs, size_t count);
     double each, backward;                      /* backward: of a fused one, over the forward's */
 } costs[] = {
-    {"matmul", matmul_flops, 0, 2},
-    {"linear", linear_flops, 0, 2},
-    {"convolution", convolution_flops, 0, 2},
-    {"convolution_relu", convolution_flops, 0, 2},
-    {"conv_transpose", conv_transpose_flops, 0, 2},
-    {"conv_correlate", conv_correlate_flops, 0, 2},
-    {"scaled_dot_product_attention", attention_flops, 0, 2.5},
+    {"matmul", matmul, 0, 2},
+    {"linear", matmul, 0, 2},
+    {"convolution", convolution, 0, 2},
+    {"convolution_relu", convolution, 0, 2},
+    {"conv_transpose", conv_transpose, 0, 2},
+    {"conv_correlate", conv_correlate, 0, 2},
+    {"scaled_dot_product_attention", attention, 0, 2.5},
     {"softmax", NULL, 5, 0.8},
     {"log_softmax", NULL, 5, 0.8},
     {"logsumexp", NULL, 4, 1},
@@ -91,13 +87,19 @@ static const struct cost *cost_of(const char *name)
 double op_flops(const char *name, const ct_tensor *y, ct_tensor *const *inputs, size_t count)
 {
     const struct cost *c = cost_of(name);
-    if (c && c->flops)
-        return c->flops(y, inputs, count);
+    if (c && c->product)                        /* a bias is the third operand */
+        return 2 * c->product(y, inputs, count) + (count == 3 && IN(2) && IN(2)->rank == 1 ? all(y) : 0);
     double most = y && is_floating(y) ? all(y) : 0;
     for (size_t i = 0; i < count; i++)
         if (inputs[i] && is_floating(inputs[i]) && all(inputs[i]) > most)
             most = all(inputs[i]);
     return most * (c ? c->each : 1);
+}
+
+double op_multiply_adds(const char *name, const ct_tensor *y, ct_tensor *const *inputs, size_t count)
+{
+    const struct cost *c = cost_of(name);
+    return c && c->product ? c->product(y, inputs, count) : 0;
 }
 
 double backward_flops(const char *name, double forward)

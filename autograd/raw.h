@@ -12,6 +12,9 @@ void tensor_changed(ct_tensor *t, const char *op);
 void tensor_take_gradient(ct_tensor *leaf, ct_tensor *gradient);
 
 bool anomaly_step(const char *optimizer, const char *name, ct_tensor *parameter); /* false after reporting: not finite, while ct_anomaly is on */
+/* Called behind each op of this thread that has a result of its own, with the multiply-adds of a product and the result's bytes. NULL: no more. */
+typedef void op_observer(unsigned place, double multiply_adds, double bytes, void *context);
+void observe_ops(op_observer *call, void *context);
 uint64_t error_count(void);                     /* failures of this thread so far: tells whether a call failed while another is pending */
 void error_add(const char *format, ...) CT_FORMAT(1, 2); /* says more behind the text of the pending failure; without one: nothing */
 /* What an option says of the last `axes` axes: one number, or CT_HW of two if there are two. It fills pair from the end; with one axis

@@ -25,8 +25,10 @@ CT_API ct_module *ct_module_child(const ct_module *module, const char *name); /*
 /* Calls visit for every parameter and buffer, children included, in order of registration, until it returns false. */
 typedef bool ct_module_visit(const char *name, ct_tensor *tensor, bool is_parameter, void *context);
 CT_API bool ct_module_each(const ct_module *module, ct_module_visit *visit, void *context); /* false: a visit returned false */
-CT_API bool ct_module_summary(ct_module *module, FILE *file, const int64_t *sizes, size_t rank); /* a table: layer, output shape, parameters; runs
-                                                            zeros of sizes, in the parameters' dtype, through it. C: ct_module_summary(net, stdout, 1, 784) */
+CT_API bool ct_module_summary(ct_module *module, FILE *file, const int64_t *sizes, size_t rank); /* a table: layer, output shape, and of its own,
+                                                            without its parts: parameters, multiply-adds, bytes of its ops' results. Runs zeros of sizes, in the parameters'
+                                                            dtype, through it. Below: the sums, and what a step needs with parameters, gradients, Adam's two averages and what
+                                                            the graph keeps for backward. C: ct_module_summary(net, stdout, 1, 784) */
 CT_API bool ct_module_summary_of(ct_module *module, FILE *file, ct_tensor *x); /* the same with an input of yours: token numbers, say */
 CT_API bool ct_module_graph_dot(const ct_module *module, ct_tensor *root, FILE *file); /* ct_graph_dot(root, file) with the module's parameters by name */
 CT_API bool ct_module_save(const ct_module *module, const char *path); /* parameters and buffers by name, as safetensors */
