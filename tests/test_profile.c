@@ -99,10 +99,10 @@ static double sum_of_shares(void)
 {
     double sum = 0;
     for (const char *at = strstr(text, "\nop ") + 1; (at = strchr(at, '\n') + 1) && *at != '\n';) {
-        const char *end = at + strcspn(at, "%\n");
-        while (*end == '%' && end[-1] != ' ')
-            end--;
-        sum += atof(end);
+        const char *sign = at + strcspn(at, "%\n"), *number = sign;
+        while (*sign == '%' && number[-1] != ' ')
+            number--;
+        sum += atof(number);
     }
     return sum;
 }
