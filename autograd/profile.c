@@ -70,6 +70,7 @@ static struct event *add(struct events *e, enum event_kind kind, const char *nam
         e->dropped++;
         return NULL;
     }
+    start = start > taking.start ? start : taking.start; /* it may have begun in an earlier profile */
     while (e->begun_count && e->begun[e->begun_count - 1].start >= start) /* inside this one, and never ended */
         e->begun_count--;
     struct event *new = &e->list[e->count];

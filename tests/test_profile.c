@@ -41,7 +41,7 @@ static int count(const char *what)
     return found;
 }
 
-#define BEGIN assert_true(ct_profile_begin(.peak_gflops = 100, .peak_gbytes = 10))
+#define BEGIN assert_true(ct_profile_begin(.peak_gflops = 100, .peak_gbytes = 10, .events = 1 << 14))
 
 static ct_module *net_of(void)
 {
@@ -129,7 +129,7 @@ static void test_the_table_counts_each_moment_once(void **state)
     assert_int_equal(calls_of("stack.layers.1.self_attn"), 10);
     assert_int_equal(calls_of("stack.layers.1"), 10);
     const double sum = sum_of_shares();
-    if (!(sum > 0 && sum < 101))               /* the rest is between ops, and other programs' on a busy machine */
+    if (!(sum > 2 && sum < 101))               /* the rest is between ops, and other programs' on a busy machine */
         fail_msg("the shares add up to %g %%:\n%s", sum, t);
     ct_free(adam), ct_free(net);
 }
