@@ -116,6 +116,30 @@ static void test_24_blocks_fit_into_less_than_half(void **state)
         fail_msg("%zu of %zu bytes", less, all);
 }
 
+static void test_a_decoder_with_masks_has_the_same_gradients(void **state)
+{
+    (void)state;
+    ct_tensor *x = ct_require_grad(ct_randn(2, 5, 8), true), *memory = ct_require_grad(ct_randn(2, 4, 8), true), *grads[2][3];
+    ct_tensor *padding = ct_gt(ct_randn(2, 4), -1.0), *mask = ct_randn(5, 5), *weights[2];
+    for (int i = 0; i < 2; i++) {
+        ct_seed(2);
+        ct_module *net = ct_nn_transformer_decoder(2, 8, 2, .dropout = 0.1, .checkpoint = i);
+        ct_seed(6);
+        ct_tensor *y = ct_nn_transformer_decode(net, x, memory, .causal = true, .mask = mask, .memory_key_padding = padding);
+        assert_true(ct_backward(ct_sum(ct_square(y))));
+        ct_tensor *w = ct_module_find(net, "layers.0.multihead_attn.out_proj.weight");
+        grads[i][0] = ct_keep(ct_gradient(x)), grads[i][1] = ct_keep(ct_gradient(memory)), grads[i][2] = ct_keep(ct_gradient(w));
+        ct_zero_gradient(x), ct_zero_gradient(memory);
+        assert_non_null(ct_nn_transformer_decode(net, x, memory, .weights = weights)); /* plainly: they are another result */
+        ct_free(net);
+    }
+    for (int k = 0; k < 3; k++) {
+        assert_non_null(grads[0][k]);
+        assert_true(ct_equal(grads[0][k], grads[1][k]));
+        ct_release(grads[0][k]), ct_release(grads[1][k]);
+    }
+}
+
 static void test_a_changed_mode_is_noticed(void **state)
 {
     (void)state;
@@ -494,6 +518,7 @@ int main(void)
         TEST(test_a_gpt_with_dropout_has_the_same_gradients),
         TEST(test_running_values_move_once),
         TEST(test_24_blocks_fit_into_less_than_half),
+        TEST(test_a_decoder_with_masks_has_the_same_gradients),
         TEST(test_a_changed_mode_is_noticed),
         TEST(test_a_module_may_go_before_backward),
         TEST(test_a_module_without_forward_is_refused),
