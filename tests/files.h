@@ -7,6 +7,7 @@
 
 __attribute__((unused)) static void write_file(const char *path, const void *bytes, size_t count)
 {
+    remove(path);                               /* ext4 writes a file that is cut and filled again through to the disk */
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, count, file), count);
