@@ -1,16 +1,19 @@
 /* Handwritten digits through a narrow middle: an autoencoder gives them back, a variational one draws new ones. Pictures show both. */
 #include "settings.h"
+#include "watch.h"
 
 #include <string.h>
 
 enum { COLUMNS = 10, SEEN = 4 * COLUMNS, DRAWN = 10 * COLUMNS, EVALUATION_BATCH = 250 };
 
 static struct settings s = {.epochs = 5, .batch_size = 64, .lr = 1e-3};
+static struct watch w;
 static const char *model = "dense", *pictures = "reconstructions.png", *samples = "generated.png";
 static int64_t latent = 16;
 
 static const struct option_row options[] = {
     SETTINGS_ROWS(s, "folder of the four MNIST files", "learning rate of Adam"),
+    WATCH_ROWS(w),
     {"model", "NAME", "dense or conv", .text = &model},
     {"latent", "N", "numbers in the middle", .whole = &latent, .least = 1},
     {"pictures", "FILE", "test digits, each above what came back", .text = &pictures},
@@ -19,67 +22,44 @@ static const struct option_row options[] = {
 };
 
 /* Binary cross-entropy a picture, and for the variational one the divergence of its codes from the standard normal, arXiv:1312.6114. */
-static ct_tensor *plain_loss(ct_module *net, ct_tensor *x)
+static ct_tensor *plain_loss(ct_module *net, const ct_batch *batch, ct_tensor **outputs, void *context)
 {
-    return ct_div(ct_binary_cross_entropy(ct_forward(net, x), x, .reduction = CT_SUM), (double)ct_size(x, 0));
+    (void)context;
+    *outputs = ct_forward(net, batch->x);
+    return ct_div(ct_binary_cross_entropy(*outputs, batch->x, .reduction = CT_SUM), (double)ct_size(batch->x, 0));
 }
 
-static ct_tensor *variational_loss(ct_module *net, ct_tensor *x)
+static ct_tensor *variational_loss(ct_module *net, const ct_batch *batch, ct_tensor **outputs, void *context)
 {
-    ct_tensor *mean, *log_var, *y = ct_nn_variational_run(net, x, &mean, &log_var);
+    (void)context;
+    ct_tensor *mean, *log_var, *y = *outputs = ct_nn_variational_run(net, batch->x, &mean, &log_var);
     ct_tensor *divergence = ct_mul(ct_sum(ct_sub(ct_sub(ct_add(ct_square(mean), ct_exp(log_var)), log_var), 1)), 0.5);
-    return ct_div(ct_add(ct_binary_cross_entropy(y, x, .reduction = CT_SUM), divergence), (double)ct_size(x, 0));
+    return ct_div(ct_add(ct_binary_cross_entropy(y, batch->x, .reduction = CT_SUM), divergence), (double)ct_size(batch->x, 0));
 }
-
-typedef ct_tensor *loss_function(ct_module *net, ct_tensor *x);
 
 /* Mean squared difference of a pixel to what came back. */
+static ct_tensor *pixel_error(ct_module *net, const ct_batch *batch, ct_tensor **outputs, void *context)
+{
+    (void)context;
+    *outputs = ct_forward(net, batch->x);
+    return ct_mse(*outputs, batch->x);
+}
+
 static double error_of(ct_module *net, ct_dataset *set)
 {
-    CT_NO_GRAD;
-    double sum = 0, count = 0;
-    ct_loader *loader = ct_loader_new(set, .batch_size = EVALUATION_BATCH);
-    ct_module_eval(net);
-    for (ct_batch batch; ct_loader_next(loader, &batch);) {
-        CT_SCOPE;
-        sum += ct_item(ct_mse(ct_forward(net, batch.x), batch.x, .reduction = CT_SUM));
-        count += (double)ct_numel(batch.x);
-    }
-    ct_module_train(net);
-    ct_free(loader);
-    return sum / count;
+    double error;
+    return ct_train_evaluate(net, set, &error, .loss = pixel_error) ? error : 0;
 }
 
-static void train_epoch(const char *label, ct_module *net, loss_function *loss_of, ct_optimizer *adam, ct_loader *loader, ct_dataset *validation)
-{
-    ct_progress *progress = ct_progress_begin(stdout, label, ct_loader_batches(loader));
-    double sum = 0;
-    int64_t done = 0;
-    for (ct_batch batch; ct_loader_next(loader, &batch);) {
-        CT_SCOPE;
-        ct_tensor *loss = loss_of(net, batch.x);
-        ct_zero_grad(adam);
-        if (!ct_backward(loss) || !ct_step(adam))
-            break;
-        sum += ct_item(loss);
-        done++;
-        ct_progress_step(progress, "loss %.2f", sum / (double)done);
-    }
-    double error = ct_ok() ? error_of(net, validation) : 0;
-    if (ct_ok())
-        ct_progress_end(progress, "loss %.2f, validation error %.4f", sum / (double)done, error);
-    else
-        ct_progress_end(progress, "stopped");
-}
-
-static void train(const char *name, ct_module *net, loss_function *loss_of, ct_loader *loader, ct_dataset *validation)
+static void train(const char *name, ct_module *net, ct_train_loss *loss, ct_loader *loader, ct_dataset *validation)
 {
     ct_optimizer *adam = ct_optim_adam(net, .lr = s.lr);
-    for (int64_t epoch = 1; epoch <= s.epochs && ct_ok(); epoch++) {
-        char label[64];
-        snprintf(label, sizeof label, "%s, epoch %lld/%lld", name, (long long)epoch, (long long)s.epochs);
-        train_epoch(label, net, loss_of, adam, loader, validation);
-    }
+    struct watched watched;
+    const ct_callbacks callbacks = watch_callbacks(&w, &watched, name, name, (ct_class_names){0});
+    if (ct_ok())
+        printf("%s\n", name);
+    ct_free(ct_train_fit(net, adam, loader, .epochs = s.epochs, .loss = loss, .validation = validation, .batch_size = EVALUATION_BATCH,
+                         .callbacks = callbacks, .resume = watch_resume(&w, &watched)));
     ct_free(adam);
 }
 
@@ -130,6 +110,7 @@ int main(int count, char **words)
     if (!dense && strcmp(model, "conv"))
         options_refuse("--model %s: want dense or conv", model);
     settings_check_path("pictures", pictures), settings_check_path("samples", samples);
+    watch_check(&w);
     if (!settings_apply(&s))
         return ct_report_error();
     struct sets sets = settings_open_digits(&s, false);

@@ -4,12 +4,14 @@
 #include <string.h>
 
 static struct settings s = {.epochs = 6, .batch_size = 64, .lr = 0.05};
+static struct watch w;
 static const char *model = "resnet18", *course = "onecycle";
 static int64_t winograd = 1, workers = 1, augment = 1;
 static double momentum = 0.9, weight_decay = 5e-4, rotation = 0;
 
 static const struct option_row options[] = {
     SETTINGS_ROWS(s, "folder of CIFAR-10's binary files", "largest learning rate of SGD"),
+    WATCH_ROWS(w),
     {"model", "NAME", "resnet18, resnet34, resnet50, tinycnn, simplecnn or lenet5", .text = &model},
     {"schedule", "NAME", "of the learning rate: onecycle or cosine", .text = &course},
     {"momentum", "X", "of SGD", .number = &momentum},
@@ -54,10 +56,14 @@ int main(int count, char **words)
     check("winograd", winograd), check("augment", augment);
     if (strcmp(course, "onecycle") && strcmp(course, "cosine"))
         options_refuse("--schedule %s: want onecycle or cosine", course);
+    watch_check(&w);
     if (!settings_apply(&s))
         return ct_report_error();
     ct_set_winograd(winograd);
-    struct classifier c = {.net = make_model()};
+    struct classifier c = {.net = make_model(), .names = CT_CLASS_NAMES("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")};
+    const bool shapes = !s.data && !s.download && !ct_data_cifar10_available(NULL);
+    if (shapes)
+        c.names = CT_CLASS_NAMES("disc", "ring", "square", "triangle", "star", "cross", "crescent", "bar", "heart", "two discs");
     c.sets = settings_open_images(&s);
     ct_dataset *looks = ct_data_augment(c.sets.training, .crop_padding = augment ? 4 : 0, .flip = augment, .rotation = rotation,
                                         .seed = (uint64_t)s.seed);
@@ -68,5 +74,5 @@ int main(int count, char **words)
     c.schedule = strcmp(course, "cosine") ? ct_schedule_one_cycle(c.optimizer, s.lr, steps, .no_momentum = true)
                                           : ct_schedule_cosine(c.optimizer, steps);
     ct_free(looks);                             /* the loader holds it */
-    return classify(&c, &s);
+    return classify(&c, &s, &w);
 }

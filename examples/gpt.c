@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "settings.h"
 #include "text_model.h"
+#include "watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,10 @@ static const double HELD_OUT = 0.1;
 static const char FILE_NAME[] = "tinyshakespeare.txt";
 
 static struct settings s = {.batch_size = 12, .lr = 3e-3};
+static struct watch w;
 static int64_t layers = 4, heads = 4, width = 128, block = 64, steps = 2000, generate = 500, top_k = 40;
 static double dropout, temperature = 0.8;
-static const char *prompt = "\n", *checkpoint;
-static int resume;
+static const char *prompt = "\n";
 static const struct size_row sizes[] = {{"layers", &layers}, {"heads", &heads}, {"width", &width}, {"block", &block}, {0}};
 
 static const struct option_row options[] = {
@@ -40,8 +41,7 @@ static const struct option_row options[] = {
     {"top-k", "N", "among the N likeliest alone; 0: all", .whole = &top_k},
     {"save", "FILE", "write weights and vocabulary here, as safetensors", .text = &s.save},
     {"load", "FILE", "start from these; their sizes count, not the options'", .text = &s.load},
-    {"checkpoint", "FILE", "keep the run here, a tenth of the steps at a time", .text = &checkpoint},
-    {"resume", NULL, "go on from there, if there is such a file", .on = &resume},
+    WATCH_ROWS(w),
     {"evaluate", NULL, "do not train (with --load)", .on = &s.evaluate},
     {0},
 };
@@ -84,68 +84,26 @@ static char *read_text(void)
 }
 
 /* ---- Training ---------------------------------------------------------------------------------------------------------------------- */
-/* (N, T) and what follows each of its tokens, (N, T) -> () */
-static ct_tensor *loss_of(ct_module *gpt, ct_batch batch, ct_reduction reduction)
-{
-    return ct_cross_entropy(ct_flatten(ct_forward(gpt, batch.x), 0, 1), ct_flatten(batch.y), .reduction = reduction);
-}
-
-/* The mean over every token of the blocks. */
 static double validation_loss(ct_module *gpt, ct_dataset *blocks)
 {
-    CT_NO_GRAD;
-    double sum = 0, count = 0;
-    ct_loader *loader = ct_loader_new(blocks, .batch_size = EVALUATION_BATCH);
-    ct_module_eval(gpt);
-    for (ct_batch batch; ct_loader_next(loader, &batch);) {
-        CT_SCOPE;
-        sum += ct_item(loss_of(gpt, batch, CT_SUM));
-        count += (double)ct_numel(batch.y);
-    }
-    ct_module_train(gpt);
-    ct_free(loader);
-    return sum / count;
+    double loss;
+    return ct_train_evaluate(gpt, blocks, &loss, .loss = ct_loss_next_token, .batch_size = EVALUATION_BATCH) ? loss : 0;
 }
 
+/* In tenths, with a look at an eighth of the validation text after each. */
 static void train(ct_module *gpt, ct_dataset *training, ct_dataset *validation)
 {
-    ct_optimizer *adamw = ct_optim_adamw(gpt, .lr = s.lr, .beta2 = 0.99, .weight_decay = 0.1, .no_decay = "*bias,*norm*");
     const int64_t warm_up = steps < 1000 ? (steps + 9) / 10 : 100;
+    ct_optimizer *adamw = ct_optim_adamw(gpt, .lr = s.lr, .beta2 = 0.99, .weight_decay = 0.1, .no_decay = "*bias,*norm*");
     ct_schedule *schedule = ct_schedule_sequential(CT_SCHEDULES(ct_schedule_linear(adamw, .start = 1.0 / (double)warm_up, .steps = warm_up),
                                                                 ct_schedule_cosine(adamw, steps - warm_up + 1)), warm_up);
     ct_loader *loader = ct_loader_new(training, .batch_size = s.batch_size, .shuffle = true, .seed = (uint64_t)s.seed);
     ct_dataset *some = ct_data_subset(validation, 0, (ct_dataset_size(validation) + 7) / 8);
-    ct_train_state run = {.module = gpt, .optimizer = adamw, .schedule = schedule, .loader = loader};
-    ct_batch batch;
-    if (resume && ct_ok() && !access(checkpoint, F_OK) && ct_train_load(&run, checkpoint))
-        printf("resumed: %s, step %lld\n", checkpoint, (long long)run.step);
-    for (int64_t report = 1; report <= REPORTS && ct_ok(); report++) {
-        const int64_t end = steps * report / REPORTS, count = end - run.step;
-        if (count <= 0)
-            continue;
-        char label[64];
-        double sum = 0;
-        snprintf(label, sizeof label, "step %lld/%lld", (long long)end, (long long)steps);
-        ct_progress *progress = ct_progress_begin(stdout, label, count);
-        for (int64_t done = 1; done <= count && ct_ok(); done++, run.step++) {
-            CT_SCOPE;
-            if (!ct_loader_next(loader, &batch) && !ct_loader_next(loader, &batch)) /* an epoch may be over */
-                break;
-            ct_tensor *loss = loss_of(gpt, batch, CT_MEAN);
-            ct_zero_grad(adamw);
-            ct_backward(loss);
-            ct_clip_grad_norm(gpt, 1);
-            if (!ct_ok() || !ct_step(adamw) || !ct_schedule_next(schedule))
-                break;
-            sum += ct_item(loss);
-            ct_progress_step(progress, "loss %.3f", sum / (double)done);
-        }
-        const double held_out = ct_ok() ? validation_loss(gpt, some) : 0;
-        if (ct_ok() && (!checkpoint || ct_train_save(&run, checkpoint)))
-            ct_progress_end(progress, "loss %.3f, on an eighth of the validation text %.3f", sum / (double)count, held_out);
-        else
-            ct_progress_end(progress, "stopped");
-    }
+    struct watched watched;
+    const ct_callbacks callbacks = watch_callbacks(&w, &watched, NULL, "GPT", (ct_class_names){0});
+    ct_free(ct_train_fit(gpt, adamw, loader, .steps = steps, .steps_per_epoch = (steps + REPORTS - 1) / REPORTS, .loss = ct_loss_next_token, .clip_norm = 1,
+                         .validation = some, .batch_size = EVALUATION_BATCH, .schedule = schedule, .callbacks = callbacks,
+                         .resume = watch_resume(&w, &watched)));
     ct_free(some), ct_free(loader), ct_free(schedule), ct_free(adamw);
 }
 
@@ -192,8 +150,7 @@ int main(int count, char **words)
     options_parse("Trains a small GPT on the characters of a text, and lets it write.", options, count, words);
     if (dropout >= 1)
         options_refuse("--dropout %g: want below 1", dropout);
-    if (resume && !checkpoint)
-        options_refuse("--resume: from which --checkpoint FILE?");
+    watch_check(&w);
     if (!settings_apply(&s))
         return ct_report_error();
     char *text = read_text();

@@ -2,15 +2,18 @@
 #include "classify.h"
 
 static struct settings s = {.epochs = 2, .batch_size = 64, .lr = 3e-3};
+static struct watch w;
 
 static const struct option_row options[] = {
     SETTINGS_ROWS(s, "folder of the four MNIST files", "learning rate of Adam at the start; it falls to 0 along a cosine"),
+    WATCH_ROWS(w),
     {0},
 };
 
 int main(int count, char **words)
 {
     options_parse("Trains a small convolutional network on handwritten digits.", options, count, words);
+    watch_check(&w);
     if (!settings_apply(&s))
         return ct_report_error();
     struct classifier c = {.sets = settings_open_digits(&s, true)};
@@ -20,5 +23,5 @@ int main(int count, char **words)
                              ct_nn_linear(32 * 7 * 7, 128, .activation = CT_RELU), ct_nn_linear(128, 10));
     c.optimizer = ct_optim_adam(c.net, .lr = s.lr);
     c.schedule = ct_schedule_cosine(c.optimizer, classify_steps(&c, &s));
-    return classify(&c, &s);
+    return classify(&c, &s, &w);
 }

@@ -1,6 +1,7 @@
 /* Is a sentence for or against? Attention over its words: rt-polarity, sentences from film reviews, where it is found, else made-up opinions. */
 #include "settings.h"
 #include "text_model.h"
+#include "watch.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 enum { EVALUATION_BATCH = 250, SHOWN = 8, PATH_MOST = 4096, SQUARE = 16 };
 
 static struct settings s = {.epochs = 6, .batch_size = 32, .lr = 1e-3};
+static struct watch w;
 static int64_t layers = 1, heads = 4, width = 64, length = 64, min_count = 2;
 static double dropout = -1, word_dropout = -1, weight_decay = 0.1, smoothing = 0.1;
 static const char *map = "attention.png";
@@ -15,6 +17,7 @@ static const struct size_row sizes[] = {{"layers", &layers}, {"heads", &heads}, 
 
 static const struct option_row options[] = {
     SETTINGS_ROWS(s, "folder of rt-polarity.neg and rt-polarity.pos", "largest learning rate of AdamW"),
+    WATCH_ROWS(w),
     {"layers", "N", "transformer blocks", .whole = &layers, .least = 1},
     {"heads", "N", "of attention in each", .whole = &heads, .least = 1},
     {"width", "N", "numbers that stand for a word", .whole = &width, .least = 1},
@@ -128,31 +131,6 @@ static ct_vocabulary *training_words(const struct corpus *c)
 }
 
 /* ---- Training ---------------------------------------------------------------------------------------------------------------------- */
-static bool train_epoch(ct_module *net, ct_optimizer *adamw, ct_schedule *schedule, ct_loader *loader, ct_dataset *validation, int64_t epoch)
-{
-    char label[48];
-    snprintf(label, sizeof label, "epoch %lld/%lld", (long long)epoch, (long long)s.epochs);
-    ct_progress *progress = ct_progress_begin(stdout, label, ct_loader_batches(loader));
-    double sum = 0;
-    int64_t done = 0;
-    for (ct_batch batch; ct_loader_next(loader, &batch);) {
-        CT_SCOPE;
-        ct_tensor *loss = ct_cross_entropy(ct_forward(net, batch.x), batch.y, .label_smoothing = smoothing);
-        ct_zero_grad(adamw);
-        if (!ct_backward(loss) || !ct_step(adamw) || !ct_schedule_next(schedule))
-            break;
-        sum += ct_item(loss);
-        done++;
-        ct_progress_step(progress, "loss %.4f", sum / (double)done);
-    }
-    const double accuracy = ct_ok() ? ct_train_accuracy(net, validation, EVALUATION_BATCH) : 0;
-    if (ct_ok())
-        ct_progress_end(progress, "loss %.4f, validation accuracy %.4f", sum / (double)done, accuracy);
-    else
-        ct_progress_end(progress, "stopped");
-    return ct_ok();
-}
-
 static void train(ct_module *net, const struct sets *sets)
 {
     ct_loader *loader = ct_loader_new(sets->training, .batch_size = s.batch_size, .shuffle = true, .seed = (uint64_t)s.seed);
@@ -160,9 +138,12 @@ static void train(ct_module *net, const struct sets *sets)
     const int64_t steps = s.epochs * ct_loader_batches(loader), warm_up = steps / 20 + 1;
     ct_schedule *schedule = ct_schedule_sequential(CT_SCHEDULES(ct_schedule_linear(adamw, .start = 1.0 / (double)warm_up, .steps = warm_up),
                                                                 ct_schedule_cosine(adamw, steps - warm_up + 1)), warm_up);
-    for (int64_t epoch = 1; epoch <= s.epochs && ct_ok(); epoch++)
-        if (!train_epoch(net, adamw, schedule, loader, sets->validation, epoch))
-            break;
+    ct_cross_entropy_options loss = ct_cross_entropy_defaults;
+    loss.label_smoothing = smoothing;
+    struct watched watched;
+    const ct_callbacks callbacks = watch_callbacks(&w, &watched, NULL, "Sentiment", CT_CLASS_NAMES("against", "for"));
+    ct_free(ct_train_fit(net, adamw, loader, .epochs = s.epochs, .validation = sets->validation, .batch_size = EVALUATION_BATCH, .loss_context = &loss,
+                         .metrics = CT_METRICS(ct_metric_accuracy), .schedule = schedule, .callbacks = callbacks, .resume = watch_resume(&w, &watched)));
     ct_free(schedule), ct_free(adamw), ct_free(loader);
 }
 
@@ -227,6 +208,7 @@ int main(int count, char **words)
     if (dropout >= 1 || word_dropout >= 1)
         options_refuse("--dropout %g, --word-dropout %g: want below 1", dropout, word_dropout);
     settings_check_path("map", map);
+    watch_check(&w);
     if (!settings_apply(&s))
         return ct_report_error();
     struct corpus corpus = open_corpus();

@@ -184,23 +184,23 @@ gpt() {
 }
 gpt --steps 120 --save "$work/gpt.safetensors" --generate 60 --threads 1
 check "gpt on opinions" succeeds
-check "gpt reports both losses" says '^step 120/120: loss [0-9.]*, on an eighth of the validation text [0-9.]*'
+check "gpt reports both losses" says '^epoch 10/10: loss [0-9.]*, val_loss [0-9.]*'
 check "gpt learns" awk '/^validation loss: [0-9]/ { ok = $3 < 2.4 } END { exit !ok }' "$work/out"
 last=$(tail -n 1 "$work/out")
 gpt --steps 120 --generate 0 --threads 2
 check "gpt gives the same bits at any thread count" [ "$(tail -n 1 "$work/out")" = "$last" ]
-"$bin/gpt" --limit 40000 --width 32 --layers 2 --block 32 --steps 120 --generate 0 --checkpoint "$work/run.safetensors" > /dev/null 2>&1 &
+"$bin/gpt" --limit 40000 --width 32 --layers 2 --block 32 --steps 120 --generate 0 --run "$work/run" > /dev/null 2>&1 &
 for _ in $(seq 100); do
-    [ -e "$work/run.safetensors" ] && break
+    [ -e "$work/run/last.checkpoint" ] && break
     sleep 0.1
 done
 kill -9 $! 2> /dev/null
 wait $! 2> /dev/null
-gpt --steps 120 --generate 0 --checkpoint "$work/run.safetensors" --resume
-check "gpt resumes" says '^resumed: .*/run.safetensors, step [1-9]'
+gpt --steps 120 --generate 0 --run "$work/run" --resume
+check "gpt resumes" says '^resumed: .*/run/last.checkpoint'
 check "a killed run that was resumed ends with the same bits" [ "$(tail -n 1 "$work/out")" = "$last" ]
 gpt --resume
-check "gpt --resume wants a checkpoint" [ "$status" -eq 2 ]
+check "gpt --resume wants a run" [ "$status" -eq 2 ]
 gpt --load "$work/gpt.safetensors" --evaluate --prompt "the plot is" --generate 40 --temperature 0
 check "gpt writes on from its file" says '^the plot is'
 check "saved weights and characters lose the same" [ "$(tail -n 1 "$work/out")" = "$last" ]

@@ -96,6 +96,12 @@ static void test_steps_per_epoch_go_through_the_loader(void **state)
     ct_seed(3);
     history = ct_train_fit(r.net, r.optimizer, loader, .silent = true); /* begins with a whole epoch */
     assert_true(ct_history_steps(history, "loss", &count) && count == 5);
+    ct_free(history);
+    history = ct_train_fit(r.net, r.optimizer, loader, .steps = 11, .steps_per_epoch = 4, .validation = r.held_out, .silent = true);
+    assert_true(ct_history_steps(history, "loss", &count) && count == 11 && ct_history_epochs(history) == 3);
+    ct_free(history);
+    history = ct_train_fit(r.net, r.optimizer, loader, .steps = 7, .silent = true);
+    assert_true(ct_history_steps(history, "loss", &count) && count == 7 && ct_history_epochs(history) == 2);
     ct_free(history), ct_free(loader);
     free_run(&r);
 }

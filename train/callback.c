@@ -84,6 +84,11 @@ bool ct_run_is_dry(const ct_run *run)
     return run->o.dry_run;
 }
 
+bool ct_run_is_resumed(const ct_run *run)
+{
+    return run->o.resume != NULL;
+}
+
 const char *ct_run_stop_reason(const ct_run *run)
 {
     return run->history->stop_reason;

@@ -47,10 +47,10 @@ static bool on_begin(ct_run *run, void *state)
         return found;
     if (!folder_make(self->folder))
         return false;
-    if (!ct_run_step(run) && !stat(file_in(self, path, "last.checkpoint", 0), &there))
+    if (!ct_run_is_resumed(run) && !stat(file_in(self, path, "last.checkpoint", 0), &there))
         return ct_fail("%s is there already: go on from it with .resume, or name another folder", path) != NULL;
     run->save_at_stop = self->last;
-    return true;
+    return ct_run_save(run, self->last);        /* from the first step on there is something to go on from */
 }
 
 static bool save_weights(ct_run *run, const char *path)

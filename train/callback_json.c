@@ -53,9 +53,9 @@ static bool on_begin(ct_run *run, void *state)
     struct json_log *self = state;
     if (ct_run_is_dry(run))
         return true;
-    if (!log_is_ours(run, self->path) || (ct_run_step(run) && !drop_later(self, ct_run_step(run))))
+    if (!log_is_ours(run, self->path) || (ct_run_is_resumed(run) && !drop_later(self, ct_run_step(run))))
         return false;
-    const int descriptor = open(self->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | (ct_run_step(run) ? 0 : O_EXCL), 0666);
+    const int descriptor = open(self->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | (ct_run_is_resumed(run) ? 0 : O_EXCL), 0666);
     if (descriptor < 0)
         return cannot(self, "write it");
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

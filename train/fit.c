@@ -114,7 +114,7 @@ static bool save_if_asked(ct_run *run)
 /* Steps until the epoch, or the run, is over. */
 static bool train_epoch(ct_run *run)
 {
-    for (bool ended = false; run->batch < run->batches || !run->o.steps_per_epoch;) {
+    for (bool ended = false; (run->batch < run->batches || !run->o.steps_per_epoch) && (!run->o.steps || run->step < run->o.steps);) {
         ct_batch batch;
         if (!ct_loader_next(run->loader, &batch)) {
             if (!ct_ok() || ended)
@@ -226,9 +226,9 @@ static bool train(ct_run *run)
 /* ---- A run: its parts --------------------------------------------------------------------------------------------------------------- */
 static bool refuse_options(const ct_train_fit_options *o, const ct_train_data *data)
 {
-    if (o->epochs < 1 || o->steps_per_epoch < 0 || o->accumulate < 0)
-        return ct_fail("fit: epochs %lld, steps_per_epoch %lld, accumulate %lld: want at least 1, 0 and 0", (long long)o->epochs,
-                       (long long)o->steps_per_epoch, (long long)o->accumulate) == NULL;
+    if (o->epochs < 1 || o->steps < 0 || o->steps_per_epoch < 0 || o->accumulate < 0)
+        return ct_fail("fit: epochs %lld, steps %lld, steps_per_epoch %lld, accumulate %lld: want at least 1, 0, 0 and 0", (long long)o->epochs,
+                       (long long)o->steps, (long long)o->steps_per_epoch, (long long)o->accumulate) == NULL;
     if (!(o->clip_norm >= 0) || !(o->clip_value >= 0))
         return ct_fail("fit: clip_norm %g, clip_value %g: want at least 0", o->clip_norm, o->clip_value) == NULL;
     if (o->validation_split && (!(o->validation_split > 0 && o->validation_split < 1) || !data->dataset))
@@ -313,9 +313,10 @@ static bool prepare(ct_run *run, const ct_train_data *data)
     run->training.metrics = o->training_metrics || !run->validation_loader ? &o->metrics : &none;
     run->monitor = o->monitor ? o->monitor : run->validation_loader ? "val_loss" : "loss";
     run->batches = o->dry_run ? 1 : o->steps_per_epoch ? o->steps_per_epoch : ct_loader_batches(run->loader);
-    run->epochs = o->dry_run ? 1 : o->epochs;
+    run->epochs = o->dry_run ? 1 : o->steps ? o->steps / run->batches + (o->steps % run->batches != 0) : o->epochs;
     if (__builtin_mul_overflow(run->epochs, run->batches, &run->steps))
         run->steps = -1;
+    run->steps = o->steps && !o->dry_run ? o->steps : run->steps;
     run->history = history_new();
     if (!run->history || !add_columns(run))
         return false;
@@ -400,7 +401,7 @@ ct_history *(ct_train_fit)(ct_module *net, ct_optimizer *optimizer, ct_train_dat
         if (!o->keep_signals)
             interrupt_begin();
         run.began = train_now();
-        if (begin_callbacks(&run) && train(&run) && run.in_epoch && run.save_at_stop)
+        if (begin_callbacks(&run) && save_if_asked(&run) && train(&run) && run.in_epoch && run.save_at_stop)
             run_save(&run, run.save_at_stop);
         end_callbacks(&run);
         if (!o->keep_signals)

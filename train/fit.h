@@ -86,6 +86,7 @@ CT_API int64_t ct_run_batch(const ct_run *run), ct_run_batches(const ct_run *run
 CT_API double ct_run_value(const ct_run *run, const char *name); /* in step: "loss" (of this batch), "mean_loss" (of the epoch so far), "lr", "grad_norm",
                                                             "seconds", "samples_per_second"; in epoch: every column. NaN: there is none */
 CT_API bool ct_run_is_dry(const ct_run *run);   /* nothing is to be written */
+CT_API bool ct_run_is_resumed(const ct_run *run); /* files of its earlier part are there */
 CT_API void ct_run_stop(ct_run *run, const char *format, ...) CT_FORMAT(2, 3); /* after this step or epoch; the first reason counts */
 CT_API const char *ct_run_stop_reason(const ct_run *run); /* "" while it goes on */
 CT_API bool ct_run_save(ct_run *run, const char *path); /* a checkpoint of all of it, once every callback has seen this step or epoch; path must
@@ -98,6 +99,7 @@ CT_API double ct_run_number(const ct_run *run, const char *key);
 typedef struct { ct_dataset *dataset; ct_loader *loader; } ct_train_data; /* one of them. C: a data set or a loader itself */
 typedef struct {
     int64_t epochs;
+    int64_t steps;                              /* so many in all in place of epochs; the last epoch may be short. 0: by epochs */
     int64_t steps_per_epoch;                    /* 0: as many as the loader has batches; else it goes on where it was in the next */
     ct_train_loss *loss;                        /* ct_loss_cross_entropy */
     void *loss_context;

@@ -47,7 +47,7 @@ bool log_is_ours(const ct_run *run, const char *path)
         if (!folder_make(folder))
             return false;
     }
-    if (!ct_run_step(run) && !stat(path, &there))
+    if (!ct_run_is_resumed(run) && !stat(path, &there))
         return ct_fail("%s is there already, from another run: go on from that with .resume, or name another file", path) != NULL;
     return true;
 }
