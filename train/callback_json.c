@@ -27,6 +27,24 @@ static bool cannot(const struct json_log *self, const char *what)
     return ct_fail("%s: cannot %s: %s", self->path, what, strerror(errno)) != NULL;
 }
 
+static bool lock(const struct json_log *self, int descriptor)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(descriptor, F_SETLK, &whole) && (errno == EACCES || errno == EAGAIN))
+        return ct_fail("%s: another run is writing it", self->path) != NULL;
+    return true;                                /* where there are no locks we go without */
+}
+
+/* Asked before the file is written anew, under which another run would go on with the old one. */
+static bool is_free(const struct json_log *self)
+{
+    const int descriptor = open(self->path, O_WRONLY | O_CLOEXEC);
+    const bool good = descriptor < 0 || lock(self, descriptor);
+    if (descriptor >= 0)
+        close(descriptor);
+    return good;
+}
+
 /* What a resumed run does again goes: steps after the checkpoint's. A line that a crash has cut goes too. */
 static bool drop_later(const struct json_log *self, int64_t step)
 {
@@ -53,15 +71,14 @@ static bool on_begin(ct_run *run, void *state)
     struct json_log *self = state;
     if (ct_run_is_dry(run))
         return true;
-    if (!log_is_ours(run, self->path) || (ct_run_is_resumed(run) && !drop_later(self, ct_run_step(run))))
+    if (!log_is_ours(run, self->path) || (ct_run_is_resumed(run) && !(is_free(self) && drop_later(self, ct_run_step(run)))))
         return false;
     const int descriptor = open(self->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | (ct_run_is_resumed(run) ? 0 : O_EXCL), 0666);
     if (descriptor < 0)
         return cannot(self, "write it");
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(descriptor, F_SETLK, &whole) && (errno == EACCES || errno == EAGAIN)) {
+    if (!lock(self, descriptor)) {
         close(descriptor);
-        return ct_fail("%s: another run is writing it", self->path) != NULL;
+        return false;
     }
     self->file = fdopen(descriptor, "a");
     if (!self->file)

@@ -24,7 +24,7 @@ static bool on_begin(ct_run *run, void *state)
     if (ct_run_is_dry(run))
         return true;
     const int64_t step = ct_run_step(run);
-    self->writer = tensorboard_open(self->folder, step ? EVENTS_ENDED : EVENTS_NONE);
+    self->writer = tensorboard_open(self->folder, ct_run_is_resumed(run) ? EVENTS_ENDED : EVENTS_NONE);
     return self->writer && tensorboard_start(self->writer, step + 1) && ct_tensorboard_flush(self->writer);
 }
 
@@ -46,12 +46,12 @@ static bool append(struct text *text, const char *more, size_t count)
     return true;
 }
 
-/* A row of a table in Markdown, where | would end a cell and < begin a tag. */
+/* A row of a table in Markdown, where | would end a cell. TensorBoard itself lets no tag through. */
 static bool add_option(void *context, const char *name, const char *value)
 {
     bool good = append(context, "| ", 2) && append(context, name, strlen(name)) && append(context, " | ", 3);
     for (; good && *value; value++)
-        good = (!strchr("|<>&*_`[]\\", *value) || append(context, "\\", 1)) && append(context, *value == '\n' ? " " : value, 1);
+        good = (!strchr("|*_`[]\\", *value) || append(context, "\\", 1)) && append(context, *value == '\n' ? " " : value, 1);
     return good && append(context, " |\n", 3);
 }
 

@@ -200,6 +200,12 @@ static struct histogram count_values(const double *x, int64_t count)
     return h;
 }
 
+static double edge(const struct histogram *h, int i)
+{
+    const double part = (double)i / h->buckets;
+    return h->low * (1 - part) + h->high * part;
+}
+
 bool ct_tensorboard_histogram(ct_tensorboard *self, const char *tag, int64_t step, ct_tensor *values)
 {
     if (!given("histogram", self, tag, values))
@@ -213,8 +219,8 @@ bool ct_tensorboard_histogram(ct_tensorboard *self, const char *tag, int64_t ste
     const struct value v = begin_value(self, tag, step, "histograms", CLASS_TENSOR, DT_DOUBLE, (int64_t[]){h.buckets, 3}, 2);
     const size_t list = protobuf_open(&self->event, TENSOR_DOUBLES);
     for (int i = 0; i < h.buckets; i++) {
-        protobuf_packed_double(&self->event, h.low + i * h.width);
-        protobuf_packed_double(&self->event, i + 1 < h.buckets ? h.low + (i + 1) * h.width : h.high);
+        protobuf_packed_double(&self->event, edge(&h, i));
+        protobuf_packed_double(&self->event, edge(&h, i + 1));
         protobuf_packed_double(&self->event, (double)h.counts[i]);
     }
     protobuf_close(&self->event, list);
