@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "autograd/memory.h"
+
 /* Elements nest and close; nothing is fetched or run. */
 static void assert_page(const char *text)
 {
@@ -219,6 +221,46 @@ static void test_a_full_disk_keeps_the_earlier_page(void **state)
     free(text);
 }
 
+static bool arm(ct_run *run, void *state)
+{
+    (void)run;
+    memory_fail_after(*(const int64_t *)state);
+    return true;
+}
+
+static bool disarm(ct_run *run, void *state)
+{
+    (void)run;
+    if (!memory_failed_one())
+        *(int64_t *)state = -1;
+    memory_fail_after(-1);
+    return true;
+}
+
+/* From the first call of the report to its last; it ends before the callback that stands in front of it. */
+static void test_failed_allocations_end_the_run_with_an_error(void **state)
+{
+    (void)state;
+    static const ct_callback_calls injects = {.name = "injects", .begin = arm, .end = disarm};
+    for (int64_t after = 0, at = 0; at >= 0; after += 1 + after / 6) {
+        at = after;
+        ct_memory_trim();
+        ct_history *history = train_on(NULL, NULL, (ct_train_fit_options){.epochs = 1,
+            .callbacks = CT_CALLBACKS(ct_callback_new(&injects, &at), ct_train_tensorboard(path_of("injected"), .histograms = 1), ct_train_report(path_of("l.html")))});
+        memory_fail_after(-1);
+        if (at < 0)
+            assert_fine();
+        assert_true((history != NULL) == ct_ok());
+        ct_error_clear();
+        ct_free(history);
+        if (exists(path_of("l.html")))
+            free(page_of("l.html"));            /* whole, if it is there */
+        char command[128];
+        snprintf(command, sizeof command, "rm -rf %s %s", path_of("l.html"), path_of("injected"));
+        assert_int_equal(system(command), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_shown_is_left_out),
         cmocka_unit_test(test_whose_file_it_is),
         cmocka_unit_test(test_a_full_disk_keeps_the_earlier_page),
+        cmocka_unit_test(test_failed_allocations_end_the_run_with_an_error),
     };
     return cmocka_run_group_tests_name("report", tests, make_folder, remove_all);
 }
