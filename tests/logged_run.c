@@ -1,5 +1,5 @@
 /* A run with every log, into the folder that is its argument, for test_logs.sh: it breaks down after step 16 and goes on from the checkpoint of
- * step 14. A column of the history bears a name that means something in HTML. */
+ * step 14. A column of the history bears a name that means something in HTML. Says whether there are images. */
 #include <cotangent.h>
 
 #include <stdio.h>
@@ -59,6 +59,7 @@ int main(int words, char **word)
         ct_error_clear();                       /* the power */
     run(word[1], digits, held_out, true);
     ct_free(digits), ct_free(held_out);
+    printf("%s\n", ct_io_has_png() ? "png" : "no png");
     const int failed = ct_report_error();
     ct_shutdown();
     return failed;
