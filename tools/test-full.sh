@@ -1,5 +1,5 @@
 #!/bin/sh
-# What test.sh does, then what takes longer: other instruction sets, one thread, every product by BLIS, clang, the fuzz
+# What test.sh does, with every layout under sanitizers too, then what takes longer: other instruction sets, one thread, every product by BLIS, clang, the fuzz
 # targets (FUZZ_MINUTES each, 1), ThreadSanitizer, valgrind. The last line counts the cases; the exit status is 0 if none failed.
 set -eu
 
@@ -14,7 +14,7 @@ if [ -z "${CT_TEST_PYTHON:-}" ]; then           # from PyPI; without a network t
     fi
 fi
 export CT_TEST_KILLS=2000
-short_stages
+short_stages every_layout
 unset CT_TEST_KILLS
 
 with() {                                        # NAME=VALUE COMMAND...
