@@ -2,18 +2,10 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 #include "autograd/memory.h"
 #include "train/run.h"
 #include "train/weights.h"
-
-double train_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 ct_callback *ct_callback_new(const ct_callback_calls *calls, void *state)
 {

@@ -18,10 +18,15 @@ static bool on_step(ct_run *run, void *state)
     if (!self->shown) {
         char label[64];
         snprintf(label, sizeof label, "epoch %lld/%lld", (long long)run->epoch, (long long)run->epochs);
-        self->shown = progress_begin(self->file, label, run->batches, run->batch - 1, self->plain);
+        self->shown = progress_begin(self->file, label, run->batches, run->batch - run->epoch_batches, run->epoch_began, self->plain);
     }
-    ct_progress_step(self->shown, "%.0f samples/s  loss %.4f  lr %.3g", ct_run_value(run, "samples_per_second"), pass_loss(&run->training),
-                     ct_optimizer_lr(run->optimizer));
+    char metrics[160] = "";
+    if (progress_is_due(self->shown))
+        for (size_t i = 0; i < run->training.metrics->count && strlen(metrics) < sizeof metrics - 1; i++)
+            snprintf(metrics + strlen(metrics), sizeof metrics - strlen(metrics), "  %s %.4f", run->training.metrics->list[i].name,
+                     pass_metric(&run->training, i));
+    ct_progress_step(self->shown, "step %lld/%lld  %.0f samples/s  loss %.4f%s  lr %.3g", (long long)run->batch, (long long)run->batches,
+                     ct_run_value(run, "samples_per_second"), pass_loss(&run->training), metrics, ct_optimizer_lr(run->optimizer));
     return true;
 }
 

@@ -56,6 +56,7 @@ static bool take_step(ct_run *run, const ct_batch *batch)
     run->batch++;
     run->batch_samples = ct_size(batch->x, 0);
     run->epoch_samples += run->batch_samples;
+    run->epoch_batches++;
     run->batch_loss = NAN;
     ct_step_closure(run->optimizer, close_step, run);
     if (!ct_ok())
@@ -203,7 +204,7 @@ static bool train(ct_run *run)
                 return false;
         }
         run->in_epoch = true;
-        run->epoch_samples = 0;
+        run->epoch_samples = run->epoch_batches = 0;
         run->epoch_began = train_now();
         if (!train_epoch(run))
             return false;

@@ -21,14 +21,14 @@ struct ct_progress {
     int shown;                                  /* columns that the latest drawing took */
 };
 
-static double now(void)
+double train_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-ct_progress *progress_begin(FILE *file, const char *label, int64_t total, int64_t done, bool plain)
+ct_progress *progress_begin(FILE *file, const char *label, int64_t total, int64_t done, double since, bool plain)
 {
     ct_progress *self = file ? heap_zeroed(1, sizeof *self) : NULL;
     char *copy = self ? heap_copy_text(label ? label : "") : NULL;
@@ -37,14 +37,14 @@ ct_progress *progress_begin(FILE *file, const char *label, int64_t total, int64_
         return NULL;
     }
     int number = fileno(file);
-    *self = (ct_progress){.file = file, .label = copy, .total = total, .done = done, .before = done, .start = now(),
+    *self = (ct_progress){.file = file, .label = copy, .total = total, .done = done, .before = done, .start = since,
                           .terminal = !plain && number >= 0 && isatty(number)};
     return self;
 }
 
 ct_progress *ct_progress_begin(FILE *file, const char *label, int64_t total)
 {
-    return progress_begin(file, label, total, 0, false);
+    return progress_begin(file, label, total, 0, train_now(), false);
 }
 
 /* The last column stays free: some terminals wrap as soon as it is written. */
@@ -119,15 +119,17 @@ static void draw(ct_progress *self, const char *text, double time)
     self->drawn = time;
 }
 
+bool progress_is_due(const ct_progress *self)
+{
+    return self && self->terminal && train_now() - self->drawn >= 1.0 / REDRAWS_A_SECOND;
+}
+
 void ct_progress_step(ct_progress *self, const char *format, ...)
 {
     if (!self)
         return;
     self->done++;
-    if (!self->terminal)
-        return;
-    double time = now();
-    if (time - self->drawn < 1.0 / REDRAWS_A_SECOND)
+    if (!progress_is_due(self))
         return;
     char text[TEXT_BYTES] = "";
     va_list arguments;
@@ -135,7 +137,7 @@ void ct_progress_step(ct_progress *self, const char *format, ...)
     if (format)
         vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    draw(self, text, time);
+    draw(self, text, train_now());
 }
 
 void ct_progress_end(ct_progress *self, const char *format, ...)
@@ -150,7 +152,7 @@ void ct_progress_end(ct_progress *self, const char *format, ...)
     va_end(arguments);
     if (self->terminal && self->shown)          /* the line that stays may be wider than the terminal */
         show(self, "", 0), fputc('\r', self->file);
-    double took = now() - self->start;
+    double took = train_now() - self->start;
     const char *between = *self->label && *text ? ": " : "";
     fprintf(self->file, "%s%s%s (%.*f s)\n", self->label, between, text, took < 10 ? 2 : 1, took);
     fflush(self->file);

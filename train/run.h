@@ -5,6 +5,7 @@
 
 #include "train/fit.h"
 #include "train/history.h"
+#include "train/progress.h"
 
 enum { NUMBER_KEY_BYTES = 64 };
 
@@ -43,7 +44,7 @@ struct ct_run {
     struct pass training;
     int64_t epoch, epochs, step, steps, batch, batches; /* from 1 on; how many are wanted */
     double began, epoch_began, batch_loss, grad_norm, seconds_before; /* times of ct_train_now; seconds_before: of this epoch, before a resume */
-    int64_t batch_samples, epoch_samples;       /* epoch_samples: since epoch_began */
+    int64_t batch_samples, epoch_samples, epoch_batches; /* epoch_*: since epoch_began */
     bool in_epoch;                              /* steps of epoch were taken, its row is not written */
     const char *save_to;                        /* a checkpoint that a callback asked for */
     const char *save_at_stop;                   /* the one of a run that stops within an epoch, before callbacks end it; NULL: none */
@@ -51,7 +52,6 @@ struct ct_run {
     const ct_batch *current;
 };
 
-double train_now(void);                         /* seconds of a clock that never goes back */
 ct_tensor *train_like_target(ct_tensor *outputs, ct_tensor *y); /* without a last axis of 1 that y lacks */
 ct_tensor *train_confusion_of(ct_tensor *outputs, ct_tensor *y); /* int64 (C, C) of a batch */
 
