@@ -52,8 +52,11 @@ static void test_accumulated_batches_are_one_large_batch(void **state)
         nets[i] = ct_nn_linear(FEATURES, CLASSES);
         ct_optimizer *sgd = ct_optim_sgd(nets[i], .lr = 0.5);
         ct_loader *loader = ct_loader_new(a.set, .batch_size = i ? 5 : 10, .drop_last = true);
-        ct_history *history = ct_train_fit(nets[i], sgd, loader, .epochs = 2, .accumulate = i ? 2 : 0, .clip_norm = 0.05, .silent = true);
+        ct_schedule *schedule = ct_schedule_exponential(sgd, 0.9);
+        ct_history *history = ct_train_fit(nets[i], sgd, loader, .epochs = 2, .accumulate = i ? 2 : 0, .clip_norm = 0.05, .schedule = schedule, .silent = true);
         assert_fine();
+        assert_int_equal(ct_schedule_time(schedule), 14);
+        ct_free(schedule);
         assert_int_equal(ct_optimizer_steps(sgd), 14);
         ct_free(history), ct_free(loader), ct_free(sgd);
     }

@@ -61,9 +61,10 @@ static bool take_step(ct_run *run, const ct_batch *batch)
     ct_step_closure(run->optimizer, close_step, run);
     if (!ct_ok())
         return false;
-    if (run->o.average && !ct_average_update(run->o.average))
+    const bool updated = !run->optimizer->gathered; /* of accumulated batches only the last moves the weights */
+    if (updated && run->o.average && !ct_average_update(run->o.average))
         return false;
-    if (run->o.schedule && !run->o.schedule_by_epoch && !run->o.schedule->kind->takes_metric && !ct_schedule_next(run->o.schedule))
+    if (updated && run->o.schedule && !run->o.schedule_by_epoch && !run->o.schedule->kind->takes_metric && !ct_schedule_next(run->o.schedule))
         return false;
     struct history_table *steps = &run->history->steps;
     return history_row(steps) && history_set(steps, "loss", run->batch_loss) && history_set(steps, "lr", ct_optimizer_lr(run->optimizer)) &&

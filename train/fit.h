@@ -111,12 +111,12 @@ typedef struct {
     double validation_split;                    /* this share of the data set instead, drawn by seed */
     int64_t batch_size, workers;                /* of the loaders made here: 32, shuffled by seed; 0 */
     uint64_t seed;
-    ct_schedule *schedule;                      /* moves on after every step, a plateau after every epoch by `monitor` */
+    ct_schedule *schedule;                      /* moves on with every update of the weights, a plateau after every epoch by `monitor` */
     bool schedule_by_epoch;                     /* every schedule after every epoch */
     const char *monitor;                        /* "val_loss", without validation "loss"; also what callbacks look at unless they say otherwise */
     double clip_norm, clip_value;               /* 0: not; ct_clip_grad_norm, ct_clip_grad_value before a step that updates */
     int64_t accumulate;                         /* ct_optimizer_accumulate for this run; 0: as the optimizer is */
-    ct_average *average;                        /* updated after every step; validation looks at the averages */
+    ct_average *average;                        /* updated with the weights; validation looks at the averages */
     ct_callbacks callbacks;                     /* taken over, also on failure */
     const char *resume;                         /* go on from this checkpoint, bit for bit as if there had been no stop */
     FILE *progress;                             /* stdout; a bar on a terminal, else a line an epoch */
