@@ -1,5 +1,6 @@
 /* A profile as trace events, which Perfetto and Chrome open: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU */
 #include <errno.h>
+#include <math.h>
 
 #include "place.h"
 #include "profile_events.h"
@@ -24,14 +25,20 @@ static void put_shape(FILE *f, const struct event *e, int which)
     fputs(")", f);
 }
 
+static double nanosecond(const struct profile *p, uint64_t tick) /* a whole one: an event shall end within its outer one, or Perfetto drops it */
+{
+    return rint(1e9 * event_seconds(p, tick - p->start));
+}
+
 static void put_event(FILE *f, const struct profile *p, const struct event *e, unsigned thread)
 {
     static const char *const categories[] = {[EVENT_OP] = "op", [EVENT_VJP] = "backward", [EVENT_MODULE] = "module", [EVENT_SPAN] = "span"};
     const char *path = place_path(e->place);
+    const double start = nanosecond(p, e->start), end = nanosecond(p, e->end);
     fputs(",\n{\"name\":\"", f);
     put_text(f, e->kind == EVENT_MODULE && *path ? path : e->name);
     fprintf(f, "%s\",\"cat\":\"%s\",\"ph\":\"X\",\"ts\":%.3f,\"dur\":%.3f,\"pid\":1,\"tid\":%u,\"args\":{", e->kind == EVENT_VJP ? " backward" : "",
-            categories[e->kind], 1e6 * event_seconds(p, e->start - p->start), 1e6 * event_seconds(p, e->end - e->start), thread + 1);
+            categories[e->kind], start / 1e3, (end - start) / 1e3, thread + 1);
     fputs("\"module\":\"", f);
     put_text(f, path);
     fputs("\"", f);

@@ -1,4 +1,4 @@
-/* inspected.c - writes what the inspecting parts write into a folder (trace.json, graph.dot) and on stdout what must be found there. */
+/* inspected.c - writes what the inspecting parts write into a folder (trace.json, table.txt, graph.dot) and on stdout what must be found there. */
 #include <cotangent.h>
 #include <string.h>
 
@@ -29,7 +29,10 @@ int main(int count, char **words)
         ct_backward(ct_cross_entropy(ct_flatten(ct_forward(net, x), 0, 1), y));
         ct_step(adam);
     }
-    ct_profile_end(NULL, trace);
+    FILE *table = open_in(words[1], "table.txt");
+    ct_profile_end(table, trace);
+    if (table)
+        fclose(table);
     printf("linear %d\nscaled_dot_product_attention %d\nlayer_norm %d\nstep %d\nlinear backward %d\n", STEPS * 9, STEPS * 2, STEPS * 5, STEPS, STEPS * 9);
     FILE *dot = open_in(words[1], "graph.dot");
     if (dot) {

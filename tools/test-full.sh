@@ -7,7 +7,7 @@ set -eu
 # shellcheck source=tools/stages.sh
 . "$(dirname -- "$0")/stages.sh"
 if [ -z "${CT_TEST_PYTHON:-}" ]; then           # from PyPI; without a network those tests are skipped
-    modules="numpy safetensors torch onnx onnxruntime h5py keras tensorboard perfetto"
+    modules="numpy safetensors torch onnx onnxruntime h5py keras tensorboard perfetto viztracer"
     # shellcheck disable=SC2086
     if python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet $modules; then
         export CT_TEST_PYTHON="$work/venv/bin/python"
