@@ -2,7 +2,7 @@
  * none of numbers has the file read again with it as categories. */
 #include "byte_file.h"
 #include "decimal.h"
-#include "table_rows.h"
+#include "table_encoding.h"
 #include "utf8.h"
 
 #include <autograd/memory.h>
@@ -151,7 +151,7 @@ static enum row store(struct reader *r, struct table_column *column, const struc
         column->has_numbers = true;
         return ROW_READ;
     }
-    if (table_list_has(r->options->numbers, column->name, strlen(column->name))) {
+    if (column->only_numbers) {
         ct_fail("%s: line %lld: %s: \"%.*s\" is no number", r->path, (long long)r->line, column->name, (int)(field->length < 80 ? field->length : 80),
                 field->text);
         return ROW_BAD;
@@ -283,7 +283,9 @@ static bool name_column(struct reader *r, ct_table *table, struct table_column *
                        names->categories[code]);
     if (code < 0 || !(column->name = heap_copy_text(names->categories[code])))
         return ct_fail("%s: out of memory for names", r->path);
-    column->is_category = table_list_has(r->options->categories, field->text, field->length);
+    const struct encoded_column *known = encoded_find(r->options->encoding, column->name);
+    column->is_category = table_list_has(r->options->categories, field->text, field->length) || (known && known->is_category);
+    column->only_numbers = table_list_has(r->options->numbers, field->text, field->length) || (known && !known->is_category);
     return true;
 }
 

@@ -20,6 +20,7 @@ typedef struct {
     const char *missing;                        /* "NA,NaN,nan,null" */
     const char *categories;                     /* these columns are categories, though all numbers: "zip, model" */
     const char *numbers;                        /* these are numbers: a field that is none is an error */
+    const struct ct_table_encoding *encoding;   /* the columns that it knows, its label too, are of its kind, each as if in one of the two lists */
     int64_t limit;                              /* the first so many rows; 0: all */
     char end_;
 } ct_table_csv_options;
@@ -61,6 +62,7 @@ typedef struct { bool strict, no_label; char end_; } ct_table_encode_options;
 CT_API ct_dataset *ct_table_encode(const ct_table *table, const ct_table_encoding *encoding, const ct_table_encode_options *options);
 CT_API int64_t ct_table_encoding_features(const ct_table_encoding *encoding); /* F; -1 for NULL */
 CT_API int64_t ct_table_encoding_classes(const ct_table_encoding *encoding); /* of a label of categories, else 0; -1 for NULL */
+CT_API const char *ct_table_encoding_label(const ct_table_encoding *encoding); /* its column's name; NULL: none (no error) */
 CT_API const char *ct_table_encoding_class(const ct_table_encoding *encoding, int64_t code); /* NULL: none of it (no error) */
 /* Files: JSON. Weights and encoding go into one file as ct_module_save_with(net, path, CT_METADATA({"encoding", ct_table_encoding_json(e)})). */
 CT_API const char *ct_table_encoding_json(const ct_table_encoding *encoding);

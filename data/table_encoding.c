@@ -173,6 +173,14 @@ ct_table_encoding *(ct_table_fit)(const ct_table *table, const ct_table_dataset_
     return encoding_fit("table_fit", table, o.label, o.drop, o.standardize);
 }
 
+const struct encoded_column *encoded_find(const ct_table_encoding *encoding, const char *name)
+{
+    for (int64_t k = 0; encoding && k < encoding->count; k++)
+        if (!strcmp(encoding->columns[k].name, name))
+            return &encoding->columns[k];
+    return encoding && encoding->label.name && !strcmp(encoding->label.name, name) ? &encoding->label : NULL;
+}
+
 /* ---- Looking at it ------------------------------------------------------------------------------------------------------------- */
 int64_t ct_table_encoding_features(const ct_table_encoding *encoding)
 {
@@ -182,6 +190,11 @@ int64_t ct_table_encoding_features(const ct_table_encoding *encoding)
 int64_t ct_table_encoding_classes(const ct_table_encoding *encoding)
 {
     return encoding ? encoding->label.count : -1;
+}
+
+const char *ct_table_encoding_label(const ct_table_encoding *encoding)
+{
+    return encoding ? encoding->label.name : NULL;
 }
 
 const char *ct_table_encoding_class(const ct_table_encoding *encoding, int64_t code)

@@ -6,7 +6,7 @@
 
 struct table_column {
     char *name;
-    bool is_category, has_numbers;              /* has_numbers: while reading */
+    bool is_category, has_numbers, only_numbers; /* the last two: while reading */
     char **categories;                          /* in order of appearance, then of their bytes */
     int64_t count, room;
     int64_t *places, place_count;               /* categories by hash, -1: free; while reading */

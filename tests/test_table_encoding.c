@@ -149,6 +149,31 @@ static void test_tables_that_do_not_fit(void **state)
 }
 
 /* ---- Files ------------------------------------------------------------------------------------------------------------------------ */
+/* A few rows alone may look otherwise than the whole. */
+static void test_an_encoding_tells_a_file_its_kinds(void **state)
+{
+    (void)state;
+    ct_table *table = table_of("x,\"a,b\",kind\n1,7,0\n2,q,one\n");
+    ct_table_encoding *encoding = ct_table_fit(table, .label = "kind");
+    assert_string_equal(ct_table_encoding_label(encoding), "kind");
+    ct_table_encoding *bare = ct_table_fit(table);
+    assert_null(ct_table_encoding_label(bare));
+    assert_null(ct_table_encoding_label(NULL));
+    static const char few[] = "kind,more,\"a,b\",x\n0,3,7,\n", bad[] = "\"a,b\",x\n7,1\n7,none\n";
+    write_file(path_of("f.csv"), few, strlen(few));
+    ct_table *other = ct_table_csv(path_of("f.csv"), .encoding = encoding);
+    assert_fine();
+    assert_true(ct_table_is_category(other, 0) && !ct_table_is_category(other, 1) && ct_table_is_category(other, 2) && !ct_table_is_category(other, 3));
+    ct_dataset *set = ct_table_encode(other, encoding);
+    assert_sample(set, 0, (const float[]){1.5f, 1, 0}, 3);
+    assert_true(label(set, 0) == 0);
+    write_file(path_of("f.csv"), bad, strlen(bad));
+    assert_null(ct_table_csv(path_of("f.csv"), .encoding = encoding));
+    assert_error("line 3: x: \"none\" is no number");
+    unlink(path_of("f.csv"));
+    ct_free(set), ct_free(table), ct_free(other), ct_free(encoding), ct_free(bare);
+}
+
 static void test_an_encoding_comes_back_as_it_was(void **state)
 {
     (void)state;
@@ -257,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_other_rows_by_the_training_rows),
         cmocka_unit_test(test_a_split_does_not_leak),
         cmocka_unit_test(test_tables_that_do_not_fit),
+        cmocka_unit_test(test_an_encoding_tells_a_file_its_kinds),
         cmocka_unit_test(test_an_encoding_comes_back_as_it_was),
         cmocka_unit_test(test_bad_files_are_refused),
         cmocka_unit_test(test_failed_allocations_are_errors),
