@@ -33,11 +33,15 @@ static void show_default(const struct option_row *row)
 
 static void help(const char *purpose, const struct option_row *table)
 {
-    printf("usage: %s [options]\n%s\n\n", program, purpose);
+    printf("usage: %s", program);
+    for (const struct option_row *row = table; row->name; row++)
+        if (!*row->name)
+            printf(" %s", row->argument);
+    printf(" [options]\n%s\n\n", purpose);
     for (const struct option_row *row = table; row->name; row++) {
         char left[64];
         const char *argument = row->argument ? row->argument : "";
-        snprintf(left, sizeof left, "--%s%s%s", row->name, *argument ? " " : "", argument);
+        snprintf(left, sizeof left, "%s%s%s%s", *row->name ? "--" : "", row->name, *row->name && *argument ? " " : "", argument);
         printf("  %-18s %s", left, row->help);
         show_default(row);
         putchar('\n');
@@ -70,6 +74,24 @@ static void set(const struct option_row *row, const char *value)
     }
 }
 
+/* A word by itself goes to the first row for such that has none yet. */
+static void take_word(const struct option_row *table, const char *word)
+{
+    const struct option_row *row = table;
+    while (row->name && (*row->name || *row->text))
+        row++;
+    if (!row->name)
+        options_refuse("%s: want options only (--help lists them)", word);
+    *row->text = word;
+}
+
+static void want_words(const struct option_row *table)
+{
+    for (const struct option_row *row = table; row->name; row++)
+        if (!*row->name && !*row->text)
+            options_refuse("want %s (--help tells more)", row->argument);
+}
+
 void options_parse(const char *purpose, const struct option_row *table, int count, char **words)
 {
     const char *slash = count > 0 ? strrchr(words[0], '/') : NULL;
@@ -80,14 +102,16 @@ void options_parse(const char *purpose, const struct option_row *table, int coun
             help(purpose, table);
             exit(0);
         }
-        if (strncmp(words[i], "--", 2) != 0)
-            options_refuse("%s: want options only (--help lists them)", words[i]);
+        if (strncmp(words[i], "--", 2) != 0) {
+            take_word(table, words[i]);
+            continue;
+        }
         const char *name = words[i] + 2, *equals = strchr(name, '=');
         size_t length = equals ? (size_t)(equals - name) : strlen(name);
         const struct option_row *row = table;
         while (row->name && (strlen(row->name) != length || strncmp(row->name, name, length) != 0))
             row++;
-        if (!row->name)
+        if (!row->name || !length)
             options_refuse("unknown option --%.*s (--help lists them)", (int)length, name);
         if (!row->argument) {
             if (equals)
@@ -99,4 +123,5 @@ void options_parse(const char *purpose, const struct option_row *table, int coun
             set(row, equals ? equals + 1 : words[++i]);
         }
     }
+    want_words(table);
 }

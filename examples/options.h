@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 struct option_row {
-    const char *name;                           /* "epochs" for --epochs N and --epochs=N; NULL ends the table */
+    const char *name;                           /* "epochs" for --epochs N and --epochs=N; "" for a word by itself, which must be there; NULL ends the table */
     const char *argument;                       /* "N", as --help shows it; NULL: a switch */
     const char *help;
     int64_t *whole;                             /* where the value goes, one of these */
