@@ -7,20 +7,20 @@
 #include "csv_parts.h"
 #include "settings.h"
 
-enum { MOST_LAYERS = 16, MOST_PARTS = 4 * MOST_LAYERS + 2, MOST_FEATURES = 1 << 20 };
+enum { MOST_LAYERS = 16, MOST_PARTS = 3 * MOST_LAYERS + 2, MOST_FEATURES = 1 << 20, PATH_BYTES = 4096 };
 static const double most_inputs = 1 << 30;      /* 4 GiB of them */
 
-static const char *file, *label, *drop, *categories, *run, *save, *separator = ",", *missing = "NA,NaN,nan,null", *hidden = "64,64", *activation = "relu";
+static const char *file, *label, *drop, *categories, *run, *save, *separator = ",", *missing = "NA,NaN,nan,null", *hidden = "64,64", *activation = "gelu";
 static int64_t epochs = 300, batch_size, patience = 30, seed, threads, limit;
-static double validation_share = 0.15, test_share = 0.15, lr = 3e-3, weight_decay = 0.01, dropout;
+static double validation_share = 0.15, test_share = 0.15, lr = 3e-3, weight_decay = 0.01, dropout = 0.1;
 static int classify, class_weights, resume;
 
 static const struct option_row options[] = {
     {"", "FILE", "the table: a first row of names, then a sample a row; plain or gzip", .text = &file},
     {"label", "COLUMN", "what to predict: a class where it holds text, else a number", .text = &label},
     {"classify", NULL, "a label of numbers tells classes", .on = &classify},
-    {"drop", "COLUMNS", "leave these out, with commas between", .text = &drop},
-    {"categories", "COLUMNS", "these are categories, though all numbers", .text = &categories},
+    {"drop", "NAMES", "leave these columns out, with commas between", .text = &drop},
+    {"categories", "NAMES", "these columns are categories, though all numbers", .text = &categories},
     CSV_ROWS(separator, missing, limit),
     {"validation", "X", "share of the rows for validation", .number = &validation_share},
     {"test", "X", "share of the rows to test with", .number = &test_share},
@@ -72,6 +72,30 @@ static int read_hidden(int64_t sizes[MOST_LAYERS])
     }
 }
 
+static const char *in_run(char path[PATH_BYTES], const char *name)
+{
+    snprintf(path, PATH_BYTES, "%s/%s", run, name);
+    return path;
+}
+
+static void check_run(void)
+{
+    char last[PATH_BYTES];
+    if (!run && resume)
+        options_refuse("--resume: want --run DIR too");
+    if (!run)
+        return;
+    if (strlen(run) > PATH_BYTES - 64)
+        options_refuse("--run: the path is too long");
+    FILE *there = fopen(in_run(last, "last.checkpoint"), "r");
+    if (there && !resume)
+        options_refuse("--run %s: there is a run already: go on with it by --resume, or name another folder", run);
+    if (!there && resume)
+        options_refuse("--resume: there is no %s", last);
+    if (there)
+        fclose(there);
+}
+
 static void check_options(void)
 {
     int64_t sizes[MOST_LAYERS];
@@ -83,27 +107,18 @@ static void check_options(void)
         options_refuse("--dropout %g: want below 1", dropout);
     if (limit && limit < 10)
         options_refuse("--limit %lld: want at least 10", (long long)limit);
-    if (resume && !run)
-        options_refuse("--resume: want --run DIR too");
+    check_run();
     const size_t length = save ? strlen(save) : 0;
     if (length > 5 && !strcmp(save + length - 5, ".json"))
         options_refuse("--save %s: want a safetensors file", save);
     if (save)
         settings_check_path("save", save);
     read_hidden(sizes);
+    csv_separator(separator);
     ct_free(make_activation());
 }
 
 /* ---- The network ------------------------------------------------------------------------------------------------------------------- */
-static ct_module *make_hidden(ct_module **parts, int *count, int64_t in, int64_t out)
-{
-    parts[(*count)++] = ct_nn_linear(in, out);
-    parts[(*count)++] = make_activation();
-    if (dropout > 0)
-        parts[(*count)++] = ct_nn_dropout(dropout);
-    return parts[*count - 1];
-}
-
 /* Of a number: mean + deviation z, a Linear that is not trained. So the file's outputs are in the label's own units, whatever reads it. */
 static ct_module *make_units(double mean, double deviation)
 {
@@ -120,8 +135,12 @@ static ct_module *make_net(int64_t features, int64_t classes, double mean, doubl
     ct_module *parts[MOST_PARTS];
     int count = 0;
     const int layers = read_hidden(sizes);
-    for (int i = 0; i < layers; in = sizes[i++])
-        make_hidden(parts, &count, in, sizes[i]);
+    for (int i = 0; i < layers; in = sizes[i++]) {
+        parts[count++] = ct_nn_linear(in, sizes[i]);
+        parts[count++] = make_activation();
+        if (dropout > 0)
+            parts[count++] = ct_nn_dropout(dropout);
+    }
     parts[count++] = ct_nn_linear(in, classes ? classes : 1);
     if (!classes)
         parts[count++] = make_units(mean, deviation);
@@ -162,8 +181,10 @@ static bool measure(struct task *t)
 
 static ct_table *read_table(void)
 {
-    char lists[4096];
-    snprintf(lists, sizeof lists, "%s%s%s", classify ? label : "", classify && categories ? "," : "", categories ? categories : "");
+    char lists[PATH_BYTES];
+    const int length = snprintf(lists, sizeof lists, "%s%s%s", classify ? label : "", classify && categories ? "," : "", categories ? categories : "");
+    if (length >= (int)sizeof lists)
+        options_refuse("--categories: the names are too long");
     ct_table *table = ct_table_csv(file, .separator = csv_separator(separator), .missing = missing, .categories = lists, .limit = limit);
     const int64_t column = ct_table_find(table, label);
     if (column >= 0 && classify && !ct_table_is_category(table, column))
@@ -207,22 +228,17 @@ static bool open_table(struct task *t)
     return good;
 }
 
-static const char *in_run(char path[4096], const char *name)
-{
-    snprintf(path, 4096, "%s/%s", run, name);
-    return path;
-}
-
 static ct_callbacks callbacks(const struct task *t, ct_callback *list[4], const char **names)
 {
-    char report[4096], log[4096];
+    char report[PATH_BYTES], log[PATH_BYTES], title[512];
     size_t count = 0;
     if (run) {
         for (int64_t i = 0; i < t->classes; i++)
             names[i] = ct_table_encoding_class(t->encoding, i);
         list[count++] = ct_train_checkpoints(run);
         list[count++] = ct_train_log_csv(in_run(log, "epochs.csv"));
-        list[count++] = ct_train_report(in_run(report, "report.html"), .title = label, .class_names = {names, (size_t)t->classes});
+        snprintf(title, sizeof title, "%s of %s", label, file);
+        list[count++] = ct_train_report(in_run(report, "report.html"), .title = title, .class_names = {names, (size_t)t->classes});
     }
     list[count++] = ct_train_early_stopping(.patience = patience ? patience : epochs, .restore_best = true); /* ends before the report does */
     return (ct_callbacks){list, count};
@@ -230,7 +246,7 @@ static ct_callbacks callbacks(const struct task *t, ct_callback *list[4], const 
 
 static bool train(struct task *t)
 {
-    char last[4096];
+    char last[PATH_BYTES];
     ct_callback *list[4];
     const int64_t rows = ct_dataset_size(t->training), automatic = rows / 40 < 16 ? 16 : rows / 40 > 256 ? 256 : rows / 40;
     const char **names = calloc((size_t)t->classes + 1, sizeof *names);
@@ -279,7 +295,7 @@ static bool tell(const struct task *t)
 
 int main(int count, char **words)
 {
-    char beside[4096];
+    char beside[PATH_BYTES];
     options_parse("Trains a classifier or a regressor on a CSV file.", options, count, words);
     check_options();
     struct task t = {0};

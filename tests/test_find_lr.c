@@ -92,6 +92,12 @@ static void test_a_plot_breaks_where_a_point_is_missing(void **state)
     for (const char *c = strstr(path, " d='") + 4; *c != '\''; c++)
         moves += *c == 'M', lines += *c == 'L';
     assert_true(moves == 3 && lines == 1 && !strstr(text, "nan") && !strstr(text, "inf"));
+    const double flat[] = {3e-3, 3e-3};         /* the ticks tell how much that is */
+    assert_true(ct_train_plot(path_of("p.svg"), &(ct_curve){"lr", NULL, flat, 2}, 1));
+    file = fopen(path_of("p.svg"), "r");
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    assert_true(strstr(text, ">0.002</text>") && strstr(text, ">0.004</text>"));
     assert_int_equal(remove(path_of("p.svg")), 0);
     assert_false(ct_train_plot(path_of("p.png"), curves, 1));
     assert_error("p.png: a plot as PNG wants gnuplot");

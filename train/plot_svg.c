@@ -61,8 +61,11 @@ static struct axis range(const ct_curve *curves, size_t count, bool of_x, bool l
         }
     if (!(axis.low <= axis.high))
         axis.low = 0, axis.high = 1;
-    if (axis.high - axis.low < 1e-12 * (1 + fabs(axis.low)))
-        axis.low -= 0.5, axis.high += 0.5;
+    const double size = fmax(fabs(axis.low), fabs(axis.high));
+    if (axis.high - axis.low <= 1e-12 * size) { /* about a rate of 1e-3, half a unit would show 0 */
+        const double apart = size > 0 && size < 1 && !log ? size / 2 : 0.5;
+        axis.low -= apart, axis.high += apart;
+    }
     if (!of_x) {
         const double margin = 0.04 * (axis.high - axis.low);
         axis.low -= margin, axis.high += margin;
