@@ -79,7 +79,7 @@ static bool use_classes(struct rows *r, double *commonest)
     const char *name = rare ? ct_table_category(r->table, r->label, first_rare) : "";
     if (classes == 1)
         return ct_fail("%s: %s is \"%s\" in every row: nothing to tell apart", r->wish->file, r->wish->label, ct_table_category(r->table, r->label, 0));
-    if (r->count && kept < 2)
+    if (classes && kept < 2)
         return ct_fail("%s: of the %lld classes of %s only %lld has %d rows, one for each part: want two such", r->wish->file, (long long)classes,
                        r->wish->label, (long long)kept, LEAST_OF_CLASS);
     if (rare && kept)

@@ -93,7 +93,8 @@ static void test_a_plot_breaks_where_a_point_is_missing(void **state)
         moves += *c == 'M', lines += *c == 'L';
     assert_true(moves == 3 && lines == 1 && !strstr(text, "nan") && !strstr(text, "inf"));
     const double flat[] = {3e-3, 3e-3};         /* the ticks tell how much that is */
-    assert_true(ct_train_plot(path_of("p.svg"), &(ct_curve){"lr", NULL, flat, 2}, 1));
+    const ct_curve flat_curve[] = {{"lr", NULL, flat, 2}};
+    assert_true(ct_train_plot(path_of("p.svg"), flat_curve, 1));
     file = fopen(path_of("p.svg"), "r");
     text[fread(text, 1, sizeof text - 1, file)] = 0;
     fclose(file);
