@@ -2,6 +2,7 @@
 
 #include <autograd/memory.h>
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,10 +66,17 @@ bool parts_note(struct parts *parts, const char *key, const char *value)
     return true;
 }
 
+/* Any other number is a whole number times a power of two: without a point, which a locale may write as a comma. */
 bool parts_note_number(struct parts *parts, const char *key, double value)
 {
     char text[40];
-    snprintf(text, sizeof text, fabs(value) < 0x1p53 && value == floor(value) ? "%.0f" : "%a", value);
+    int exponent;
+    if (!isfinite(value) || (fabs(value) < 0x1p53 && value == floor(value)))
+        snprintf(text, sizeof text, "%.0f", value);
+    else {
+        const double digits = ldexp(frexp(fabs(value), &exponent), 53);
+        snprintf(text, sizeof text, "%s0x%" PRIx64 "p%d", value < 0 ? "-" : "", (uint64_t)digits, exponent - 53);
+    }
     return parts_note(parts, key, text);
 }
 

@@ -1,5 +1,6 @@
 /* Runs that end anywhere, by their own will or by SIGKILL, and go on from a file as if they never had. */
 #include <fcntl.h>
+#include <float.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -452,6 +453,29 @@ static void test_metadata_that_cannot_be_are_refused(void **state)
     assert_fine();
 }
 
+/* A locale may write a comma where another reads a point. */
+static void test_numbers_are_the_same_in_every_locale(void **state)
+{
+    (void)state;
+    static const double values[] = {0.1, -1.0 / 3, 1e300, -0x1p-1074, 0x1.fffffffffffffp-1023, DBL_MAX, 0x1p53 + 2, 12345, -0.0, INFINITY, -INFINITY};
+    ct_module *net = ct_nn_linear(1, 1);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        double value = values[i];
+        ct_train_state s = {.module = net, .numbers = (const ct_train_number[]){{"x", &value}, {0}}};
+        assert_true(ct_train_save(&s, run_file));
+        ct_tensor_file *file = ct_io_safetensors_open(run_file);
+        const char *text = ct_tensor_file_metadata(file, "number.x");
+        if (strpbrk(text, ".,"))
+            fail_msg("%g is written as \"%s\"", value, text);
+        ct_free(file);
+        value = 7;
+        assert_true(ct_train_load(&s, run_file));
+        assert_memory_equal(&value, &values[i], sizeof value);
+    }
+    ct_free(net);
+    unlink(run_file);
+}
+
 static void test_a_file_cut_anywhere_changes_nothing(void **state)
 {
     (void)state;
@@ -535,6 +559,7 @@ int main(void)
         cmocka_unit_test(test_another_model_optimizer_or_loader_is_refused_and_changes_nothing),
         cmocka_unit_test(test_what_a_file_lacks_is_named),
         cmocka_unit_test(test_metadata_that_cannot_be_are_refused),
+        cmocka_unit_test(test_numbers_are_the_same_in_every_locale),
         cmocka_unit_test(test_a_file_cut_anywhere_changes_nothing),
         cmocka_unit_test(test_each_failed_allocation_of_a_load_changes_nothing),
         cmocka_unit_test(test_gathered_gradients_want_a_leaf_that_wants_them),
