@@ -1,5 +1,6 @@
 /* Runs that end before their time: by a wish, a signal, a failure; and how they go on. */
 #include "fit.h"
+#include "io/tensor_file.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -204,6 +205,60 @@ static void test_a_checkpoint_of_another_run_is_refused(void **state)
     free_run(&r);
 }
 
+/* The file with one of its notes changed, or one of its tensors; NULL: as it is. */
+static void rewrite(const char *path, const char *key, const char *value, const char *name, ct_tensor *tensor)
+{
+    CT_SCOPE;
+    ct_tensor_file *file = ct_io_safetensors_open(path_of("hostile/last.checkpoint"));
+    assert_non_null(file);
+    ct_named_tensor *tensors = calloc(file->count, sizeof *tensors);
+    ct_metadata *metadata = calloc(file->metadata_count, sizeof *metadata);
+    size_t changed = 0;
+    for (size_t i = 0; i < file->count; i++) {
+        const bool it = name && !strcmp(file->entries[i].name, name);
+        tensors[i] = (ct_named_tensor){file->entries[i].name, it ? tensor : ct_tensor_file_read(file, file->entries[i].name)};
+        changed += it;
+    }
+    for (size_t i = 0; i < file->metadata_count; i++) {
+        const bool it = key && !strcmp(file->metadata[i].key, key);
+        metadata[i] = (ct_metadata){file->metadata[i].key, it ? value : file->metadata[i].value};
+        changed += it;
+    }
+    assert_int_equal(changed, (name != NULL) + (key != NULL));
+    assert_true(ct_io_safetensors_write(path, tensors, file->count, metadata, file->metadata_count));
+    ct_free(file);
+    free(tensors), free(metadata);
+}
+
+static void test_a_checkpoint_that_lies_about_its_run_is_refused(void **state)
+{
+    (void)state;
+    struct parts_of_run r = make_run();
+    struct stopper never = {-1, STOP};
+    ct_history *history = train(&r, &(struct stopper){10, STOP}, path_of("hostile"), NULL); /* in the second epoch of 7 steps */
+    assert_fine();
+    ct_free(history);
+    CT_SCOPE;
+    const struct { const char *key, *value, *name; ct_tensor *tensor; const char *message; } rows[] = {
+        {"epoch", "9007199254740992", NULL, NULL, "stands in epoch 9007199254740992 of 6"},
+        {"run.in_epoch", "0", NULL, NULL, "want float64 (2)"},
+        {NULL, NULL, "run.history.loss", ct_zeros_as(CT_FLOAT64, 2), "run.history.loss: want float64 (1)"},
+        {NULL, NULL, "run.history.loss", ct_zeros(1), "run.history.loss: want float64 (1)"},
+        {NULL, NULL, "run.table.f1", ct_zeros_as(CT_INT64, 900), "run.table.f1 is none of its tables"},
+        {NULL, NULL, "run.table.f1", ct_zeros_as(CT_INT64, 900, 1), "run.table.f1 is none of its tables"},
+        {NULL, NULL, "run.table.f1", ct_zeros_as(CT_BOOL, 3, 3), "run.table.f1 is none of its tables"},
+        {NULL, NULL, "run.kept.0.weight", ct_zeros(16, 1), "run.kept.0.weight is float32 (16, 1), here float32 (16, 6)"},
+    };
+    char path[256];
+    snprintf(path, sizeof path, "%s", path_of("lies.checkpoint"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rewrite(path, rows[i].key, rows[i].value, rows[i].name, rows[i].tensor);
+        assert_null(train(&r, &never, path_of("hostile"), path));
+        assert_error(rows[i].message);
+    }
+    free_run(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +268,7 @@ int main(void)
         TEST(test_a_callback_that_fails_ends_the_run),
         TEST(test_two_runs_do_not_share_a_folder),
         TEST(test_a_checkpoint_of_another_run_is_refused),
+        TEST(test_a_checkpoint_that_lies_about_its_run_is_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

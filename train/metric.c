@@ -108,6 +108,11 @@ static bool confusion_add(ct_metric_state *state, ct_tensor *outputs, ct_tensor 
     return (state->table = ct_keep(table)) != NULL;
 }
 
+bool metric_keeps(const ct_metric *metric, const ct_tensor *table)
+{
+    return metric->add != confusion_add || (ct_dtype_of(table) == CT_INT64 && ct_rank(table) == 2 && ct_size(table, 0) == ct_size(table, 1));
+}
+
 enum { PRECISION, RECALL, F1 };
 
 /* Of a binary table too: the mean over both classes. */

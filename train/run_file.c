@@ -94,32 +94,50 @@ static bool take_pass(struct pass *pass, const struct parts_source *from)
         }
         snprintf(key, sizeof key, "table.%s", metric->name);
         if (good && parts_has(from, key))
-            good = (pass->states[i].table = ct_keep(parts_read(from, key))) != NULL;
+            good = (pass->states[i].table = ct_keep(parts_read(from, key))) != NULL &&
+                   (metric_keeps(metric, pass->states[i].table) || ct_fail("%s: run.%s is none of its tables", from->name, key));
     }
     return good;
 }
 
+#define HISTORY "run.history."
+
+/* Before a row is made: a file may claim any number of epochs. */
+static bool check_columns(const struct parts_source *from, int64_t rows)
+{
+    int64_t columns = 0;
+    for (size_t i = 0; i < from->file->count; i++) {
+        const struct tensor_entry *entry = &from->file->entries[i];
+        if (strncmp(entry->name, HISTORY, sizeof HISTORY - 1) != 0)
+            continue;
+        if (entry->element != ELEMENT_F64 || entry->rank != 1 || entry->sizes[0] != rows)
+            return ct_fail("%s: %s: want float64 (%lld)", from->name, entry->name, (long long)rows) != NULL;
+        columns++;
+    }
+    return columns || !rows || ct_fail("%s: has no history of its %lld epochs", from->name, (long long)rows);
+}
+
 static bool take_column(struct history_table *table, const char *name, ct_tensor *values)
 {
-    const bool fits = values && ct_dtype_of(values) == CT_FLOAT64 && ct_rank(values) == 1 && (size_t)ct_size(values, 0) == table->rows;
-    if (!fits || !history_column(table, name))
-        return ct_ok() ? ct_fail("history.%s: want float64 (%zu)", name, table->rows) != NULL : false;
+    if (!values || !history_column(table, name))
+        return false;
     memcpy(history_find(table, name)->values, ct_data(values), table->rows * sizeof(double));
     return true;
 }
 
 static bool take_history(ct_run *run, const struct parts_source *from)
 {
-    static const char prefix[] = "run.history.";
     struct history_table *table = &run->history->epochs;
     const int64_t rows = run->in_epoch ? run->epoch - 1 : run->epoch;
+    if (!check_columns(from, rows))
+        return false;
     while ((int64_t)table->rows < rows)
         if (!history_row(table))
             return false;
     const char *name;
     for (size_t i = 0; (name = ct_tensor_file_name(from->file, i)); i++) {
         CT_SCOPE;
-        if (!strncmp(name, prefix, sizeof prefix - 1) && !take_column(table, name + sizeof prefix - 1, parts_read(from, name + 4)))
+        if (!strncmp(name, HISTORY, sizeof HISTORY - 1) && !take_column(table, name + sizeof HISTORY - 1, parts_read(from, name + 4)))
             return false;
     }
     return true;
@@ -177,10 +195,8 @@ static bool take_kept(const char *name, ct_tensor *tensor, bool is_parameter, vo
     struct kept_source *source = context;
     (void)is_parameter;
     CT_SCOPE;
-    ct_tensor *value = parts_read(&source->from, name), *into = source->weights->values[source->at++];
-    if (!value || ct_dtype_of(value) != ct_dtype_of(tensor) || ct_rank(value) != ct_rank(tensor))
-        return ct_ok() ? ct_fail("%s: run.kept.%s does not fit", source->from.name, name) != NULL : false;
-    return ct_copy_(into, value) != NULL;
+    ct_tensor *value = parts_read_like(&source->from, name, tensor), *into = source->weights->values[source->at++];
+    return value && ct_copy_(into, value);
 }
 
 /* The file is opened once more, since only the callbacks know who wants them. */
