@@ -317,7 +317,7 @@ ct_tensor_file *ct_io_hdf5_open(const char *path)
     if (__builtin_mul_overflow(file->bytes, 4, &h.budget) || __builtin_add_overflow(h.budget, 1 << 20, &h.budget))
         h.budget = UINT64_MAX;
     const bool good = read_all(&h);
-    heap_free(h.heap);
+    heap_free(h.heap), heap_free(h.held);
     if (good)
         return file;
     object_drop(file);

@@ -27,7 +27,12 @@ struct hdf5 {
     uint64_t budget;                            /* bytes of structure that may still be read: cycles and shared parts end with it */
     size_t room, metadata_room;
     unsigned char *heap;                        /* the latest collection of the global heap */
-    uint64_t heap_at, heap_bytes;
+    uint64_t heap_at;
+    struct hdf5_held {
+        uint64_t number, bytes;
+        const unsigned char *at;
+    } *held;                                    /* what it holds, by number: many strings may refer to it */
+    size_t held_count;
 };
 bool hdf5_read(struct hdf5 *h, void *out, uint64_t bytes, uint64_t place, const char *what); /* within file and budget */
 void *hdf5_load(struct hdf5 *h, uint64_t bytes, uint64_t place, const char *what); /* the same, as a block of the heap's */

@@ -3,6 +3,7 @@
 
 #include <autograd/memory.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 bool hdf5_skip(struct hdf5_bytes *b, uint64_t count)
@@ -131,6 +132,12 @@ static bool append(const struct hdf5 *h, struct text *text, const unsigned char 
     return true;
 }
 
+static int compare_held(const void *a, const void *b)
+{
+    const uint64_t left = ((const struct hdf5_held *)a)->number, right = ((const struct hdf5_held *)b)->number;
+    return (left > right) - (left < right);
+}
+
 static bool load_collection(struct hdf5 *h, uint64_t place)
 {
     unsigned char head[HEAP_HEAD];
@@ -144,30 +151,36 @@ static bool load_collection(struct hdf5 *h, uint64_t place)
     unsigned char *heap = hdf5_load(h, bytes, place, "a global heap");
     if (!heap)
         return false;
-    heap_free(h->heap);
-    h->heap = heap, h->heap_at = place, h->heap_bytes = bytes;
+    heap_free(h->heap), heap_free(h->held);
+    h->heap = heap, h->heap_at = place, h->held_count = 0;
+    h->held = heap_alloc((size_t)bytes / HEAP_HEAD * sizeof *h->held);
+    if (!h->held)
+        return ct_fail("%s: out of memory", h->file->path);
+    struct hdf5_bytes b = {heap, bytes, place};
+    hdf5_skip(&b, HEAP_HEAD);
+    for (struct hdf5_held one; hdf5_take(&b, 2, &one.number) && hdf5_skip(&b, 6) && hdf5_take(&b, 8, &one.bytes) && one.number && one.bytes <= b.left;) {
+        one.at = b.at;
+        h->held[h->held_count++] = one;
+        if (!hdf5_skip(&b, one.bytes) || !hdf5_skip(&b, -one.bytes & 7))
+            break;
+    }
+    qsort(h->held, h->held_count, sizeof *h->held, compare_held);
     return true;
 }
 
 /* A string of variable length is 4 bytes of length, 8 of a collection's place, 4 of the object's number there. */
 static bool append_referred(struct hdf5 *h, const char *key, struct text *text, const unsigned char *reference)
 {
-    const uint64_t length = hdf5_number(reference, 4), place = hdf5_number(reference + 4, 8), wanted = hdf5_number(reference + 12, 4);
+    const uint64_t length = hdf5_number(reference, 4), place = hdf5_number(reference + 4, 8);
+    const struct hdf5_held wanted = {.number = hdf5_number(reference + 12, 4)};
     if (length == 0)
         return append(h, text, (const unsigned char *)"", 0);
     if (!load_collection(h, place))
         return false;
-    struct hdf5_bytes b = {h->heap, h->heap_bytes, place};
-    hdf5_skip(&b, HEAP_HEAD);
-    for (uint64_t number, bytes; hdf5_take(&b, 2, &number) && hdf5_skip(&b, 6) && hdf5_take(&b, 8, &bytes) && number;) {
-        if (bytes > b.left)
-            break;
-        if (number == wanted)
-            return length <= bytes ? append(h, text, b.at, length) : refuse(h, key, "a string is longer than its place in the heap");
-        if (!hdf5_skip(&b, bytes) || !hdf5_skip(&b, -bytes & 7))
-            break;
-    }
-    return refuse(h, key, "a string is not in its heap");
+    const struct hdf5_held *found = bsearch(&wanted, h->held, h->held_count, sizeof wanted, compare_held);
+    if (!found)
+        return refuse(h, key, "a string is not in its heap");
+    return length <= found->bytes ? append(h, text, found->at, length) : refuse(h, key, "a string is longer than its place in the heap");
 }
 
 static bool add_metadata(struct hdf5 *h, char *key, char *value)

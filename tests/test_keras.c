@@ -3,6 +3,7 @@
 
 #include <cotangent.h>
 #include <math.h>
+#include <time.h>
 
 #include "autograd/memory.h"
 
@@ -340,6 +341,47 @@ static void test_attributes_that_lie(void **state)
     free(b.at);
 }
 
+static void put(struct bytes *b, uint64_t value, int count)
+{
+    while (count--)
+        b->at[b->count++] = (unsigned char)value, value >>= 8;
+}
+
+/* 20 attributes of 4000 strings each, all of them the last of 20000 objects: not each is to be looked for from the front. */
+static void test_many_strings_of_one_heap_take_no_time(void **state)
+{
+    (void)state;
+    enum { ATTRIBUTES = 20, STRINGS_EACH = 4000, OBJECTS = 20000, COLLECTION_AT = 96, BODY = 8 + 8 + 8 + 16 + 16 * STRINGS_EACH };
+    const uint64_t collection = 16 + 16 * (OBJECTS - 1) + 24 + 16, root = COLLECTION_AT + collection;
+    struct bytes b = {.at = malloc(1 << 21)};
+    memcpy(b.at, "\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0\x04\0\x10\0\0\0\0\0", b.count = 24);
+    put(&b, 0, 8), put(&b, UINT64_MAX, 8), put(&b, root + 16 + ATTRIBUTES * (8 + BODY), 8), put(&b, UINT64_MAX, 8);
+    put(&b, 0, 8), put(&b, root, 8), put(&b, 0, 8), put(&b, 0, 8), put(&b, 0, 8);
+    put(&b, 0x14c4f4347, 8), put(&b, collection, 8);
+    for (int i = 1; i < OBJECTS; i++)
+        put(&b, (uint64_t)i, 8), put(&b, 0, 8);
+    put(&b, OBJECTS, 8), put(&b, 4, 8), put(&b, 0x74786574, 8), put(&b, 0, 16);
+    put(&b, 1 | ATTRIBUTES << 16, 8), put(&b, ATTRIBUTES * (8 + BODY), 8);
+    for (int i = 0; i < ATTRIBUTES; i++) {
+        put(&b, 12 | (uint64_t)BODY << 16, 8), put(&b, 1 | 2 << 16 | (uint64_t)8 << 32 | (uint64_t)16 << 48, 8);
+        put(&b, (uint64_t)('a' + i), 8), put(&b, (uint64_t)16 << 32 | 0x119, 8), put(&b, 0x101, 8), put(&b, STRINGS_EACH, 8);
+        for (int k = 0; k < STRINGS_EACH; k++)
+            put(&b, 4, 4), put(&b, COLLECTION_AT, 8), put(&b, OBJECTS, 4);
+    }
+    write_file(path_of("many"), b.at, b.count);
+    const clock_t start = clock();
+    ct_tensor_file *file = ct_io_hdf5_open(path_of("many"));
+    const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    assert_fine();
+    const char *last = ct_tensor_file_metadata(file, "@t");
+    assert_true(last && strlen(last) == 5 * STRINGS_EACH && !memcmp(last, "text\ntext\n", 10));
+    if (seconds > 4)                            /* it was 15, and 70 under sanitizers */
+        fail_msg("%.1f s", seconds);
+    ct_free(file);
+    unlink(path_of("many"));
+    free(b.at);
+}
+
 static void read_everything(const char *path)
 {
     ct_tensor_file *file = ct_io_hdf5_open(path);
@@ -402,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_a_file_that_lies_is_refused_by_what_it_lies_about),
         cmocka_unit_test(test_links_in_circles_end),
         cmocka_unit_test(test_attributes_that_lie),
+        cmocka_unit_test(test_many_strings_of_one_heap_take_no_time),
         cmocka_unit_test(test_a_file_cut_anywhere_is_refused),
         cmocka_unit_test(test_any_byte_may_be_another),
     };
