@@ -204,8 +204,10 @@ static bool get(struct download *d)
     else if (!d->file->sha256 || d->file->bytes < 0 || status.st_size > d->file->bytes)
         good = clear(d, part);
     bool came = false;
-    for (int i = 0; good && !came && !d->is_local && i < d->url_count; i++)
-        came = get_from(d, d->urls[i], part);
+    for (int i = 0; good && !came && !d->is_local && i < d->url_count; i++) {
+        good = i == 0 || d->file->sha256 || clear(d, part); /* nor whether what one address gave goes on at another */
+        came = good && get_from(d, d->urls[i], part);
+    }
     came = came && put_in_place(d, part);
     if (part >= 0)
         close(part);

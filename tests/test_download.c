@@ -144,6 +144,11 @@ static void answer(int to, const char *what, const char *rest, long long range)
         wrong[BYTES - 7] ^= 1;
         send_file(to, wrong, BYTES, from, left, BYTES);
         free(wrong);
+    } else if (!strcmp(what, "another")) {      /* the beginning of another file, and no more */
+        char *wrong = calloc(1, PIECE);
+        if (range <= 0)
+            send_file(to, wrong, BYTES, 0, PIECE, BYTES);
+        free(wrong);
     } else if (!strcmp(what, "short"))
         send_file(to, content, BYTES, 0, 5000, 5000);
     else if (!strcmp(what, "html"))
@@ -396,6 +401,16 @@ static void test_a_wrong_beginning_is_fetched_anew(void **state)
     assert_true(ct_data_download("set", "f", CT_URLS(url("good")), .folder = folder, .bytes = BYTES));
     assert_content("f");
     free(wrong);
+}
+
+static void test_without_a_hash_no_file_is_made_of_two(void **state)
+{
+    NEEDS_CURL();
+    assert_true(ct_data_download("set", "f", CT_URLS(url("another"), url("good")), .folder = folder, .bytes = BYTES));
+    assert_content("f");
+    clean(NULL);
+    assert_true(GET(url("cut"), url("good")));  /* with one, each goes on where the one before ended */
+    assert_content("f");
 }
 
 static void test_a_wrong_file_in_the_cache_is_told_and_fetched_anew(void **state)
@@ -695,6 +710,7 @@ int main(int count, char **words)
         TEST(test_a_cut_connection_is_taken_up_where_it_was),
         TEST(test_an_earlier_download_is_gone_on_with),
         TEST(test_a_wrong_beginning_is_fetched_anew),
+        TEST(test_without_a_hash_no_file_is_made_of_two),
         TEST(test_a_wrong_file_in_the_cache_is_told_and_fetched_anew),
         TEST(test_a_bar_on_a_terminal),
         TEST(test_mirrors_are_asked_in_turn),
