@@ -180,7 +180,7 @@ ct_sampler *(ct_sampler_weighted)(const ct_tensor *weights, const ct_sampler_wei
     sampler->count = count;
     sampler->no_replacement = o.no_replacement;
     sampler->order = weighted_order;
-    for (int64_t i = 0; i < samples; i++)
-        ((double *)sampler->values)[i] = values[i] / largest;
+    for (int64_t i = 0; i < samples; i++)       /* a weight stays above 0, and its waiting time finite, beside one far larger */
+        ((double *)sampler->values)[i] = values[i] > 0 ? fmax(values[i] / largest, 1e-300) : 0;
     return sampler;
 }

@@ -234,6 +234,16 @@ static void test_weighted_without_replacement(void **state)
         assert_true(fabs((double)firsts[k] - EPOCHS_MANY * first[k]) <= 5 * sqrt(EPOCHS_MANY * first[k] * (1 - first[k])));
         assert_true(fabs((double)seconds_after_3[k] - (double)firsts[3] * second[k]) <= 5 * sqrt((double)firsts[3] * second[k] * (1 - second[k])));
     }
+    ct_free(loader);
+    loader = ct_loader_new(set, .batch_size = 4, .sampler = ct_sampler_weighted(ct_from_array(((const double[]){1e308, 1e-308, 0, 5e-324}), 4), .count = 3, .no_replacement = true));
+    bool both = false;
+    for (int epoch = 0; epoch < 40; epoch++) {  /* what is next to nothing is something still */
+        assert_int_equal(epoch_of(loader, got, 4), 3);
+        assert_int_equal(got[0], 0);
+        assert_true((got[1] == 1 && got[2] == 3) || (got[1] == 3 && got[2] == 1));
+        both |= got[1] == 3;
+    }
+    assert_true(both);
     ct_free(loader), ct_free(set);
 }
 
