@@ -89,10 +89,11 @@ bool atomic_file_open(struct atomic_file *file, const char *path)
         atomic_file_abandon(file);
         return ct_fail("%s: cannot save: out of memory", path);
     }
-    if (!open_temporary(file, folder, bytes, 0666))
-        return fail(file, "create a file beside it", errno);
     struct stat old;
-    if (!stat(file->target, &old) && fchmod(file->descriptor, old.st_mode & 0777))
+    const bool is_there = !stat(file->target, &old);
+    if (!open_temporary(file, folder, bytes, is_there ? old.st_mode & 0777 : 0666)) /* never open to more than it will be */
+        return fail(file, "create a file beside it", errno);
+    if (is_there && fchmod(file->descriptor, old.st_mode & 0777))
         return fail(file, "set permissions", errno);
     return true;
 }

@@ -18,6 +18,7 @@ static const char *const call_names[CALLS] = {"open", "fchmod", "write", "fsync"
 static struct {
     bool armed, shortened, struck, renamed;
     enum call call;
+    mode_t mode;                                /* that the latest file was made with */
     int after, reason;                          /* the call number `after` fails, 0 is the next; reason 0: a write is cut short, the next meets a full disk */
 } plan;
 
@@ -56,6 +57,8 @@ int __wrap_open(const char *path, int flags, ...)
     va_start(arguments, flags);
     const mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);
+    if (flags & O_CREAT)
+        plan.mode = mode;
     return fails(OPEN) ? -1 : __real_open(path, flags, mode);
 }
 
@@ -261,6 +264,24 @@ static void test_a_folder_that_cannot_sync_is_no_failure(void **state)
     }
 }
 
+static void test_permissions_stay_and_are_never_wider(void **state)
+{
+    (void)state;
+    const char *path = path_of("saved");
+    struct stat status;
+    for (int f = 0; f < FORMATS; f++) {
+        if (!formats[f].there())
+            continue;
+        assert_true(save_value(&formats[f], path, 0, 4));
+        assert_int_equal(plan.mode, 0666);      /* less the umask */
+        assert_int_equal(chmod(path, 0640), 0);
+        assert_true(save_value(&formats[f], path, 1, 4));
+        assert_int_equal(plan.mode, 0640);
+        assert_true(!stat(path, &status) && (status.st_mode & 07777) == 0640);
+        unlink(path);
+    }
+}
+
 static void remove_all(void)                    /* also what killed saves left beside the file */
 {
     DIR *open = opendir(folder);
@@ -322,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_call_of_a_save_fails_in_turn),
         cmocka_unit_test(test_a_folder_that_cannot_sync_is_no_failure),
+        cmocka_unit_test(test_permissions_stay_and_are_never_wider),
         cmocka_unit_test(test_a_killed_save_leaves_a_whole_file),
     };
     const int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);
