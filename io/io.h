@@ -28,8 +28,9 @@ CT_API bool ct_io_safetensors_write(const char *path, const ct_named_tensor *ten
                                     const ct_metadata *metadata, size_t metadata_count); /* names and keys must differ; metadata may be NULL */
 CT_API ct_tensor_file *ct_io_safetensors_open(const char *path); /* reads copy: a file that is cut meanwhile is an error */
 /* The same with the file mapped: a read of float32, float64 or int64 copies nothing and shares the mapping, which lives as long as such a
- * tensor. Writing to one changes that memory alone, never the file. Until then nobody may cut the file or write into it (the system would
- * end the process with SIGBUS, or show the new bytes); a save over it, by this library or any other that renames, is safe. */
+ * tensor; one that does not lie on a multiple of its size is copied. Writing to one changes that memory alone, never the file. A read of a file that
+ * was cut is an error. Whoever cuts it later, or writes into it, has the system end the process with SIGBUS, or show the new bytes; a save over it, by
+ * this library or any other that renames, is safe. */
 CT_API ct_tensor_file *ct_io_safetensors_map(const char *path);
 
 /* ---- npy and npz, NumPy's: versions 1 to 3, both byte orders, C and Fortran order --------------------------------------------

@@ -231,6 +231,16 @@ static void *mapped(const ct_tensor_file *file, const struct tensor_entry *entry
     return fits && entry->end > entry->begin ? values : NULL;
 }
 
+/* Pages behind the end of a file that was cut since end a process that reads them. */
+static bool still_there(const ct_tensor_file *file, const struct tensor_entry *entry)
+{
+    struct stat status;
+    if (fstat(file->descriptor, &status))
+        return ct_fail("%s: cannot read: %s", file->path, strerror(errno));
+    return (uint64_t)status.st_size >= file->data_start + entry->end ||
+           ct_fail("%s: was cut to %llu bytes while open", file->path, (unsigned long long)status.st_size);
+}
+
 ct_tensor *tensor_file_read(ct_tensor_file *file, const struct tensor_entry *entry)
 {
     CT_SCOPE;
@@ -238,6 +248,8 @@ ct_tensor *tensor_file_read(ct_tensor_file *file, const struct tensor_entry *ent
     const size_t rank = (size_t)entry->rank;
     void *shared = mapped(file, entry);
     if (shared) {
+        if (!still_there(file, entry))
+            return NULL;
         ct_tensor *view = (ct_borrow_array)(shared, dtype, entry->sizes, rank, object_drop, object_hold(file));
         if (!view)
             object_drop(file);

@@ -168,6 +168,22 @@ static void test_file_cut_while_open(void **state)
     unlink(path);
 }
 
+static void test_file_cut_while_mapped(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    const char *path = path_of("cut.safetensors");
+    assert_true(ct_io_safetensors_write(path, (const ct_named_tensor[]){{"a", ct_ones(4)}, {"b", ct_ones(40000)}}, 2, NULL, 0));
+    ct_tensor_file *file = ct_io_safetensors_map(path);
+    assert_fine();
+    assert_int_equal(truncate(path, 4096), 0);
+    assert_null(ct_tensor_file_read(file, "b")); /* else the first look at it would end the process */
+    assert_error("cut.safetensors: was cut to 4096 bytes while open");
+    assert_true(ct_item(ct_sum(ct_tensor_file_read(file, "a"))) == 4);
+    ct_free(file);
+    unlink(path);
+}
+
 static void test_what_is_no_file_is_refused(void **state)
 {
     (void)state;
@@ -196,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_deep_nesting_is_refused),
         cmocka_unit_test(test_bool_bytes_are_0_or_1),
         cmocka_unit_test(test_file_cut_while_open),
+        cmocka_unit_test(test_file_cut_while_mapped),
         cmocka_unit_test(test_what_is_no_file_is_refused),
     };
     const int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);
