@@ -320,6 +320,7 @@ static void test_a_metric_may_be_nan(void **state)
     assert_fine();
     assert_true(isnan(ct_history_value(history, "strange", 1)));
     assert_int_equal(ct_history_epochs(history), 2);
+    assert_string_equal(ct_history_stop_reason(history), "early stopping: strange was NaN for 2 epochs");
     ct_free(history);
     free_run(&r);
 }

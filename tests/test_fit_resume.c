@@ -111,6 +111,59 @@ static void test_the_best_weights_come_back(void **state)
     free_run(&r), free_run(&other);
 }
 
+/* Two folders by two measures, two patiences, and a checkpoint of the user's: each as if it were alone. */
+static ct_history *train_watched_twice(struct parts_of_run *r, struct stopper *stop, const char *a, const char *b, const char *resume)
+{
+    return ct_train_fit(r->net, r->optimizer, r->set, .epochs = 8, .batch_size = 8, .validation = r->held_out, .metrics = CT_METRICS(ct_metric_accuracy), .resume = resume,
+                        .silent = true, .callbacks = CT_CALLBACKS(ct_train_checkpoints(a), ct_train_checkpoints(b, .monitor = "val_accuracy", .top = 2),
+                                                                  ct_train_early_stopping(.patience = 100), stopper(stop),
+                                                                  ct_train_early_stopping(.monitor = "lr", .patience = 4, .restore_best = true)));
+}
+
+static void test_two_callbacks_of_a_kind(void **state)
+{
+    (void)state;
+    struct parts_of_run r = make_run(), once = make_run(), again = make_run();
+    char a[256], b[256], last[300];
+    snprintf(a, sizeof a, "%s", path_of("first"));
+    snprintf(b, sizeof b, "%s", path_of("second"));
+    ct_history *history = train_watched_twice(&r, &(struct stopper){14, STOP}, a, b, NULL); /* 9 steps an epoch */
+    assert_fine();
+    assert_non_null(strstr(ct_history_stop_reason(history), "second/last.checkpoint"));
+    assert_true(exists(path_of("first/best.safetensors")) && exists(path_of("second/best.safetensors")) && exists(path_of("second/epoch-0001.safetensors")));
+    for (int i = 0; i < 2; i++) {
+        snprintf(last, sizeof last, "%s/last.checkpoint", i ? b : a);
+        ct_train_state at = {.module = again.net, .optimizer = again.optimizer};
+        assert_true(ct_train_load(&at, last));
+        assert_int_equal(at.step, 14);
+    }
+    ct_free(history);
+    history = train_watched_twice(&once, &(struct stopper){-1, STOP}, a, b, last);
+    assert_fine();
+    assert_string_equal(ct_history_stop_reason(history), "early stopping: no better lr than 0.01, of epoch 1, for 4 epochs");
+    assert_int_equal(ct_history_epochs(history), 5);
+    ct_free(history);
+    assert_null(ct_train_fit(r.net, r.optimizer, r.set, .silent = true,
+                             .callbacks = CT_CALLBACKS(ct_train_early_stopping(.restore_best = true), ct_train_early_stopping(.restore_best = true))));
+    assert_error("early_stopping: a callback in front of it restores the best weights already");
+    free_run(&r), free_run(&once), free_run(&again);
+}
+
+static void test_the_best_weights_come_back_after_ctrl_c(void **state)
+{
+    (void)state;
+    struct parts_of_run r = make_run(), other = make_run();
+    ct_history *history = ct_train_fit(r.net, r.optimizer, r.set, .epochs = 8, .batch_size = 8, .validation = r.held_out, .silent = true,
+                                       .callbacks = CT_CALLBACKS(ct_train_early_stopping(.restore_best = true), stopper(&(struct stopper){11, INTERRUPT}),
+                                                                 ct_train_checkpoints(path_of("stopped"))));
+    assert_fine();
+    assert_true(ct_module_load(other.net, path_of("stopped/best.safetensors")) && same_weights(other.net, r.net));
+    ct_train_state at = {.module = other.net, .optimizer = other.optimizer}; /* which is to go on from where it was */
+    assert_true(ct_train_load(&at, path_of("stopped/last.checkpoint")) && at.step == 11 && !same_weights(other.net, r.net));
+    ct_free(history);
+    free_run(&r), free_run(&other);
+}
+
 static void test_ctrl_c_says_how_to_go_on_and_a_second_one_ends_the_program(void **state)
 {
     (void)state;
@@ -264,6 +317,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_run_goes_on_bit_for_bit),
         TEST(test_the_best_weights_come_back),
+        TEST(test_two_callbacks_of_a_kind),
+        TEST(test_the_best_weights_come_back_after_ctrl_c),
         TEST(test_ctrl_c_says_how_to_go_on_and_a_second_one_ends_the_program),
         TEST(test_a_callback_that_fails_ends_the_run),
         TEST(test_two_runs_do_not_share_a_folder),

@@ -110,10 +110,47 @@ bool run_is_interrupted(const ct_run *run)
     return !run->o.keep_signals && interrupted();
 }
 
+static bool add_path(struct paths *paths, const char *path)
+{
+    if (!path)
+        return ct_fail("run_save: path is NULL") != NULL;
+    for (size_t i = 0; i < paths->count; i++)
+        if (!strcmp(paths->list[i], path))
+            return true;
+    const char **grown = heap_resize(paths->list, (paths->count + 1) * sizeof *grown);
+    if (!grown)
+        return ct_fail("run_save: out of memory") != NULL;
+    paths->list = grown;
+    grown[paths->count++] = path;
+    return true;
+}
+
 bool ct_run_save(ct_run *run, const char *path)
 {
-    run->save_to = path;
-    return path || ct_fail("run_save: path is NULL");
+    return add_path(&run->save_to, path);
+}
+
+bool run_save_at_stop(ct_run *run, const char *path)
+{
+    return add_path(&run->save_at_stop, path);
+}
+
+const char *run_key(const ct_run *run, const void *state, char key[NUMBER_KEY_BYTES], const char *name)
+{
+    const ct_callback_calls *calls = NULL;
+    int turn = 0;
+    char number[16] = "";
+    for (size_t i = 0; i < run->callback_count; i++)
+        calls = run->callbacks[i]->state == state ? run->callbacks[i]->calls : calls;
+    for (size_t i = 0; i < run->callback_count; i++) {
+        turn += run->callbacks[i]->calls == calls;
+        if (run->callbacks[i]->state == state)
+            break;
+    }
+    if (turn > 1)
+        snprintf(number, sizeof number, "%d", turn);
+    snprintf(key, NUMBER_KEY_BYTES, "%s%s.%s", calls->name, number, name);
+    return key;
 }
 
 bool run_copy_weights(ct_run *run, struct weights *weights)

@@ -21,8 +21,6 @@ struct checkpoints {
     char folder[PATH_BYTES - 64], monitor[COLUMN_NAME_BYTES], last[PATH_BYTES];
 };
 
-static const char best_key[] = "checkpoints.best";
-
 static const char *column(const struct checkpoints *self)
 {
     return *self->monitor ? self->monitor : NULL;
@@ -49,8 +47,7 @@ static bool on_begin(ct_run *run, void *state)
         return false;
     if (!ct_run_is_resumed(run) && !stat(file_in(self, path, "last.checkpoint", 0), &there))
         return ct_fail("%s is there already: go on from it with .resume, or name another folder", path) != NULL;
-    run->save_at_stop = self->last;
-    return ct_run_save(run, self->last);        /* from the first step on there is something to go on from */
+    return run_save_at_stop(run, self->last) && ct_run_save(run, self->last); /* from the first step on there is something to go on from */
 }
 
 static bool save_weights(ct_run *run, const char *path)
@@ -64,12 +61,12 @@ static bool save_weights(ct_run *run, const char *path)
 /* The k best are known by numbers of the run: the value and the epoch of each place. Where there is room the new one goes, else over the worst. */
 static bool keep_top(ct_run *run, const struct checkpoints *self, double value, bool higher)
 {
-    char key[48], path[PATH_BYTES];
+    char name[48], key[NUMBER_KEY_BYTES], path[PATH_BYTES];
     int64_t place = -1;
     double worst = value, epoch;
     for (int64_t i = 0; i < self->o.top; i++) {
-        snprintf(key, sizeof key, "checkpoints.top%lld", (long long)i);
-        const double one = ct_run_number(run, key);
+        snprintf(name, sizeof name, "top%lld", (long long)i);
+        const double one = ct_run_number(run, run_key(run, self, key, name));
         if (isnan(one)) {
             place = i;
             break;
@@ -81,27 +78,27 @@ static bool keep_top(ct_run *run, const struct checkpoints *self, double value, 
         return true;
     if (!save_weights(run, file_in(self, path, "epoch-%04lld.safetensors", ct_run_epoch(run))))
         return false;
-    snprintf(key, sizeof key, "checkpoints.epoch%lld", (long long)place);
-    if (!isnan(epoch = ct_run_number(run, key)))
+    snprintf(name, sizeof name, "epoch%lld", (long long)place);
+    if (!isnan(epoch = ct_run_number(run, run_key(run, self, key, name))))
         unlink(file_in(self, path, "epoch-%04lld.safetensors", (int64_t)epoch));
     if (!ct_run_set_number(run, key, (double)ct_run_epoch(run)))
         return false;
-    snprintf(key, sizeof key, "checkpoints.top%lld", (long long)place);
-    return ct_run_set_number(run, key, value);
+    snprintf(name, sizeof name, "top%lld", (long long)place);
+    return ct_run_set_number(run, run_key(run, self, key, name), value);
 }
 
 static bool on_epoch(ct_run *run, void *state)
 {
     struct checkpoints *self = state;
-    char path[PATH_BYTES];
+    char path[PATH_BYTES], key[NUMBER_KEY_BYTES];
     bool found;
-    const double value = run_monitored(run, column(self), &found), best = ct_run_number(run, best_key);
+    const double value = run_monitored(run, column(self), &found), best = ct_run_number(run, run_key(run, self, key, "best"));
     const bool higher = run_higher_is_better(run, self->o.monitor ? self->o.monitor : run->monitor);
     if (ct_run_is_dry(run))
         return true;
     if (!isnan(value)) {
         const bool better = isnan(best) || (higher ? value > best : value < best);
-        if (better && !(save_weights(run, file_in(self, path, "best.safetensors", 0)) && ct_run_set_number(run, best_key, value)))
+        if (better && !(save_weights(run, file_in(self, path, "best.safetensors", 0)) && ct_run_set_number(run, key, value)))
             return false;
         if (!keep_top(run, self, value, higher))
             return false;

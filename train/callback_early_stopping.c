@@ -11,11 +11,9 @@ const ct_train_early_stopping_options ct_train_early_stopping_defaults = {CT_TRA
 
 struct early_stopping {
     ct_train_early_stopping_options o;
-    char monitor[COLUMN_NAME_BYTES];
+    char monitor[COLUMN_NAME_BYTES], best_key[NUMBER_KEY_BYTES], wait_key[NUMBER_KEY_BYTES], epoch_key[NUMBER_KEY_BYTES];
     struct weights best;
 };
-
-static const char best_key[] = "early_stopping.best", wait_key[] = "early_stopping.wait", epoch_key[] = "early_stopping.epoch";
 
 static const char *column(const struct early_stopping *self)
 {
@@ -27,32 +25,35 @@ static bool on_begin(ct_run *run, void *state)
     struct early_stopping *self = state;
     bool found;
     run_monitored(run, column(self), &found);
+    run_key(run, self, self->best_key, "best"), run_key(run, self, self->wait_key, "wait"), run_key(run, self, self->epoch_key, "epoch");
     if (self->o.restore_best && !run_adopt_weights(run, &self->best))
         return false;
-    return found && (!isnan(ct_run_number(run, wait_key)) || ct_run_set_number(run, wait_key, 0));
+    return found && (!isnan(ct_run_number(run, self->wait_key)) || ct_run_set_number(run, self->wait_key, 0));
 }
 
 static bool on_epoch(ct_run *run, void *state)
 {
     struct early_stopping *self = state;
     bool found;
-    const double value = run_monitored(run, column(self), &found), best = ct_run_number(run, best_key);
+    const double value = run_monitored(run, column(self), &found), best = ct_run_number(run, self->best_key);
     const bool higher = run_higher_is_better(run, self->o.monitor ? self->o.monitor : run->monitor);
     const double gain = isnan(best) ? INFINITY : higher ? value - best : best - value;
     if (!isnan(value) && gain > self->o.min_delta)
-        return ct_run_set_number(run, best_key, value) && ct_run_set_number(run, wait_key, 0) &&
-               ct_run_set_number(run, epoch_key, (double)ct_run_epoch(run)) && (!self->o.restore_best || run_copy_weights(run, &self->best));
-    const double wait = ct_run_number(run, wait_key) + 1;
-    if (wait >= (double)self->o.patience)
-        ct_run_stop(run, "early stopping: no better %s than %.6g, of epoch %.0f, for %.0f epochs", column(self) ? self->monitor : run->monitor, best,
-                    ct_run_number(run, epoch_key), wait);
-    return ct_run_set_number(run, wait_key, wait);
+        return ct_run_set_number(run, self->best_key, value) && ct_run_set_number(run, self->wait_key, 0) &&
+               ct_run_set_number(run, self->epoch_key, (double)ct_run_epoch(run)) && (!self->o.restore_best || run_copy_weights(run, &self->best));
+    const double wait = ct_run_number(run, self->wait_key) + 1;
+    const char *name = column(self) ? self->monitor : run->monitor;
+    if (wait >= (double)self->o.patience && isnan(best))
+        ct_run_stop(run, "early stopping: %s was NaN for %.0f epochs", name, wait);
+    else if (wait >= (double)self->o.patience)
+        ct_run_stop(run, "early stopping: no better %s than %.6g, of epoch %.0f, for %.0f epochs", name, best, ct_run_number(run, self->epoch_key), wait);
+    return ct_run_set_number(run, self->wait_key, wait);
 }
 
 static bool on_end(ct_run *run, void *state)
 {
     struct early_stopping *self = state;
-    return !ct_ok() || run_is_interrupted(run) || !self->best.count || weights_put(&self->best, ct_run_module(run));
+    return !ct_ok() || !self->best.count || weights_put(&self->best, ct_run_module(run));
 }
 
 static void end(void *state)

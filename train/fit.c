@@ -105,12 +105,20 @@ static bool call(ct_run *run, callback_call *(*which)(const ct_callback_calls *)
     return true;
 }
 
+static bool save_all(const ct_run *run, const struct paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (!run_save(run, paths->list[i]))
+            return false;
+    return true;
+}
+
 /* Callbacks have seen it: what one of them asked to be saved holds what all of them know. */
 static bool save_if_asked(ct_run *run)
 {
-    const char *path = run->save_to;
-    run->save_to = NULL;
-    return !path || run_save(run, path);
+    const bool good = save_all(run, &run->save_to);
+    run->save_to.count = 0;
+    return good;
 }
 
 /* Steps until the epoch, or the run, is over. */
@@ -367,6 +375,8 @@ static void clear(ct_run *run)
     free_callbacks(run->callbacks, run->callback_count);
     heap_free(run->callbacks);
     heap_free(run->numbers);
+    heap_free(run->save_to.list);
+    heap_free(run->save_at_stop.list);
 }
 
 static bool gather_callbacks(ct_run *run)
@@ -403,8 +413,8 @@ ct_history *(ct_train_fit)(ct_module *net, ct_optimizer *optimizer, ct_train_dat
         if (!o->keep_signals)
             interrupt_begin();
         run.began = train_now();
-        if (begin_callbacks(&run) && save_if_asked(&run) && train(&run) && run.in_epoch && run.save_at_stop)
-            run_save(&run, run.save_at_stop);
+        if (begin_callbacks(&run) && save_if_asked(&run) && train(&run) && run.in_epoch)
+            save_all(&run, &run.save_at_stop);
         end_callbacks(&run);
         if (!o->keep_signals)
             interrupt_end();

@@ -90,7 +90,7 @@ CT_API bool ct_run_is_resumed(const ct_run *run); /* files of its earlier part a
 CT_API void ct_run_stop(ct_run *run, const char *format, ...) CT_FORMAT(2, 3); /* after this step or epoch; the first reason counts */
 CT_API const char *ct_run_stop_reason(const ct_run *run); /* "" while it goes on */
 CT_API bool ct_run_save(ct_run *run, const char *path); /* a checkpoint of all of it, once every callback has seen this step or epoch; path must
-                                                            stay until then */
+                                                            stay until then. Several may be asked for */
 /* Numbers that a checkpoint keeps with the run: what a callback must know again after a resume. NaN: none. */
 CT_API bool ct_run_set_number(ct_run *run, const char *key, double value);
 CT_API double ct_run_number(const ct_run *run, const char *key);

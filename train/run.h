@@ -14,6 +14,12 @@ struct run_number {
     double value;
 };
 
+/* Checkpoints to be written. */
+struct paths {
+    const char **list;
+    size_t count;
+};
+
 struct ct_callback {
     const ct_callback_calls *calls;
     void *state;
@@ -46,8 +52,8 @@ struct ct_run {
     double began, epoch_began, batch_loss, grad_norm, seconds_before; /* times of ct_train_now; seconds_before: of this epoch, before a resume */
     int64_t batch_samples, epoch_samples, epoch_batches; /* epoch_*: since epoch_began */
     bool in_epoch;                              /* steps of epoch were taken, its row is not written */
-    const char *save_to;                        /* a checkpoint that a callback asked for */
-    const char *save_at_stop;                   /* the one of a run that stops within an epoch, before callbacks end it; NULL: none */
+    struct paths save_to;                       /* that callbacks asked for */
+    struct paths save_at_stop;                  /* those of a run that stops within an epoch, before callbacks end it */
     struct weights *kept;                       /* what every checkpoint holds besides; NULL: nothing */
     const ct_batch *current;
 };
@@ -65,6 +71,9 @@ void pass_end(struct pass *pass);
 bool pass_run(struct pass *pass, ct_module *net, ct_loader *loader, ct_train_loss *loss, void *context, int64_t most);
 
 bool run_show_averages(ct_run *run);            /* exchanges the parameters and the averages that the run keeps, if it does */
+bool run_save_at_stop(ct_run *run, const char *path);
+/* Of a number that a callback keeps: "checkpoints.best", and of the second callback of its kind "checkpoints2.best". */
+const char *run_key(const ct_run *run, const void *state, char key[NUMBER_KEY_BYTES], const char *name);
 void run_add_reason(ct_run *run, const char *format, ...) CT_FORMAT(2, 3); /* says more behind the stop reason */
 bool run_is_interrupted(const ct_run *run);
 struct weights;

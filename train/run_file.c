@@ -202,6 +202,8 @@ static bool take_kept(const char *name, ct_tensor *tensor, bool is_parameter, vo
 /* The file is opened once more, since only the callbacks know who wants them. */
 bool run_adopt_weights(ct_run *run, struct weights *weights)
 {
+    if (run->kept)
+        return ct_fail("a callback in front of it restores the best weights already") != NULL;
     run->kept = weights;
     if (!run->o.resume)
         return true;
