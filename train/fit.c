@@ -234,6 +234,21 @@ static bool train(ct_run *run)
 }
 
 /* ---- A run: its parts --------------------------------------------------------------------------------------------------------------- */
+static bool refuse_metrics(const ct_metrics *metrics)
+{
+    if (!pass_takes("fit", metrics))
+        return true;
+    for (size_t i = 0; i < metrics->count; i++) {
+        const char *name = metrics->list[i].name;
+        if (!strcmp(name, "loss") || !history_is_measure(name) || !strncmp(name, "val_", 4))
+            return ct_fail("fit: a metric is named %s, which a column of the run is", name) == NULL;
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(name, metrics->list[j].name))
+                return ct_fail("fit: two metrics are named %s", name) == NULL;
+    }
+    return false;
+}
+
 static bool refuse_options(const ct_train_fit_options *o, const ct_train_data *data)
 {
     if (o->epochs < 1 || o->steps < 0 || o->steps_per_epoch < 0 || o->accumulate < 0)
@@ -247,10 +262,10 @@ static bool refuse_options(const ct_train_fit_options *o, const ct_train_data *d
         return ct_fail("fit: validation, validation_loader and validation_split: want one of them") == NULL;
     if (o->class_weights && o->loss && o->loss != ct_loss_cross_entropy)
         return ct_fail("fit: class_weights are for ct_loss_cross_entropy") == NULL;
-    for (size_t i = 0; i < o->metrics.count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(o->metrics.list[i].name, o->metrics.list[j].name))
-                return ct_fail("fit: two metrics are named %s", o->metrics.list[i].name) == NULL;
+    if (refuse_metrics(&o->metrics))
+        return true;
+    if (o->validation_loader && o->validation_loader == data->loader)
+        return ct_fail("fit: validation_loader is the one of the training: want another") == NULL;
     for (size_t i = 0; i < o->callbacks.count; i++)
         if (!o->callbacks.list[i])
             return ct_fail("fit: callback %zu is NULL", i) == NULL;

@@ -32,7 +32,7 @@ CT_API ct_train_loss ct_loss_binary_cross_entropy; /* net(x): logits; y in [0, 1
 typedef struct { double sums[4]; ct_tensor *table; double option; } ct_metric_state; /* zeros at the start of each pass; table is kept by add, and
                                                             released after the pass */
 typedef struct {
-    char name[32];
+    char name[32];                              /* none of the columns above, and not "val_..." */
     bool (*add)(ct_metric_state *state, ct_tensor *outputs, ct_tensor *y); /* false after ct_fail */
     double (*result)(const ct_metric_state *state);
     bool higher_is_better;
@@ -107,7 +107,7 @@ typedef struct {
     ct_metrics metrics;                         /* over the validation set; without one, over the training batches as they came */
     bool training_metrics;                      /* over both */
     ct_dataset *validation;
-    ct_loader *validation_loader;
+    ct_loader *validation_loader;               /* put to its epoch E - 1 before the validation of epoch E */
     double validation_split;                    /* this share of the data set instead, drawn by seed */
     int64_t batch_size, workers;                /* of the loaders made here: 32, shuffled by seed; 0 */
     uint64_t seed;
@@ -115,13 +115,14 @@ typedef struct {
     bool schedule_by_epoch;                     /* every schedule after every epoch */
     const char *monitor;                        /* "val_loss", without validation "loss"; also what callbacks look at unless they say otherwise */
     double clip_norm, clip_value;               /* 0: not; ct_clip_grad_norm, ct_clip_grad_value before a step that updates */
-    int64_t accumulate;                         /* ct_optimizer_accumulate for this run; 0: as the optimizer is */
+    int64_t accumulate;                         /* ct_optimizer_accumulate for this run; 0: as the optimizer is. A group that the
+                                                   run ends in is dropped */
     ct_average *average;                        /* updated with the weights; validation looks at the averages */
     ct_callbacks callbacks;                     /* taken over, also on failure */
     const char *resume;                         /* go on from this checkpoint, bit for bit as if there had been no stop */
     FILE *progress;                             /* stdout; a bar on a terminal, else a line an epoch */
     bool silent, plain;                         /* plain: lines on a terminal too */
-    bool dry_run;                               /* one batch of each set, nothing written: does it all fit together? */
+    bool dry_run;                               /* one batch of each set, no file written: does it all fit together? The weights take that step */
     bool keep_signals;                          /* do not catch Ctrl-C. Else SIGINT ends the run after its step, and a second one the program */
     char end_;
 } ct_train_fit_options;

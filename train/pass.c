@@ -6,6 +6,18 @@
 #include "nn/module.h"
 #include "train/run.h"
 
+bool pass_takes(const char *call, const ct_metrics *metrics)
+{
+    for (size_t i = 0; i < metrics->count; i++) {
+        const ct_metric *one = &metrics->list[i];
+        if (!*one->name || !memchr(one->name, 0, sizeof one->name))
+            return ct_fail("%s: metric %zu: want a name of 1 to %zu characters", call, i, sizeof one->name - 1) != NULL;
+        if (!one->add || !one->result)
+            return ct_fail("%s: metric %s: %s is NULL", call, one->name, one->add ? "result" : "add") != NULL;
+    }
+    return true;
+}
+
 bool pass_begin(struct pass *pass, const ct_metrics *metrics)
 {
     *pass = (struct pass){.metrics = metrics};
@@ -98,6 +110,8 @@ bool(ct_train_evaluate)(ct_module *net, ct_train_data data, double *values, cons
         return false;
     if (!values)
         return ct_fail("evaluate: values is NULL") != NULL;
+    if (!pass_takes("evaluate", &o->metrics))
+        return false;
     ct_loader *loader = data.loader ? data.loader : ct_loader_new(data.dataset, .batch_size = o->batch_size);
     struct pass pass;
     bool good = loader && pass_begin(&pass, &o->metrics);
