@@ -81,6 +81,26 @@ static void test_a_run_goes_on_bit_for_bit(void **state)
     free_run(&whole);
 }
 
+/* Sums of floats depend on the order. */
+static void test_a_shuffled_validation_goes_on_in_its_order(void **state)
+{
+    (void)state;
+    ct_history *histories[3];
+    for (int i = 0; i < 3; i++) {
+        struct parts_of_run r = make_run();
+        ct_loader *loader = ct_loader_new(r.held_out, .batch_size = 3, .shuffle = true, .seed = 2, .workers = 1);
+        histories[i] = ct_train_fit(r.net, r.optimizer, r.set, .epochs = 5, .batch_size = 8, .validation_loader = loader, .silent = true,
+                                    .resume = i == 2 ? path_of("shuffled1/last.checkpoint") : NULL,
+                                    .callbacks = CT_CALLBACKS(ct_train_checkpoints(path_of(i ? "shuffled1" : "shuffled0")), stopper(&(struct stopper){i == 1 ? 20 : -1, STOP})));
+        assert_fine();
+        ct_free(loader);
+        free_run(&r);
+    }
+    check_same(histories[0], histories[2]);
+    for (int i = 0; i < 3; i++)
+        ct_free(histories[i]);
+}
+
 static void test_the_best_weights_come_back(void **state)
 {
     (void)state;
@@ -316,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_run_goes_on_bit_for_bit),
+        TEST(test_a_shuffled_validation_goes_on_in_its_order),
         TEST(test_the_best_weights_come_back),
         TEST(test_two_callbacks_of_a_kind),
         TEST(test_the_best_weights_come_back_after_ctrl_c),

@@ -169,6 +169,9 @@ static bool set_pass(ct_run *run, const char *prefix, const struct pass *pass)
 
 static bool validate(ct_run *run, struct pass *pass)
 {
+    const ct_loader_position at = ct_loader_tell(run->validation_loader), wanted = {run->epoch - 1, 0};
+    if ((at.epoch != wanted.epoch || at.batch) && !ct_loader_seek(run->validation_loader, wanted)) /* as it was, should the run be a resumed one */
+        return false;
     if (!run_show_averages(run))
         return false;
     const bool good = pass_run(pass, run->net, run->validation_loader, run->o.loss, run->o.loss_context, run->o.dry_run ? 1 : 0);
