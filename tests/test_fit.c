@@ -67,6 +67,44 @@ static void test_accumulated_batches_are_one_large_batch(void **state)
     free_run(&a), free_run(&b);
 }
 
+static ct_tensor *no_loss(ct_module *net, const ct_batch *batch, ct_tensor **outputs, void *context)
+{
+    (void)net, (void)batch, (void)outputs, (void)context;
+    return NULL;
+}
+
+static void test_accumulation_ends_with_a_run_that_fails(void **state)
+{
+    (void)state;
+    struct parts_of_run r = make_run();
+    assert_null(ct_train_fit(r.net, r.optimizer, r.set, .accumulate = 4, .loss = no_loss, .silent = true));
+    assert_error("fit: the loss of epoch 1, step 1 is NULL");
+    ct_history *history = ct_train_fit(r.net, r.optimizer, r.set, .batch_size = 14, .silent = true);
+    assert_int_equal(ct_optimizer_steps(r.optimizer), 5);
+    ct_free(history);
+    free_run(&r);
+}
+
+static bool stop(ct_run *run, void *state)
+{
+    (void)state;
+    ct_run_stop(run, "not at all");
+    return true;
+}
+
+static void test_a_run_stopped_at_its_beginning_takes_no_step(void **state)
+{
+    (void)state;
+    static const ct_callback_calls calls = {.name = "stop", .begin = stop};
+    struct parts_of_run r = make_run();
+    ct_history *history = ct_train_fit(r.net, r.optimizer, r.set, .silent = true, .callbacks = CT_CALLBACKS(ct_callback_new(&calls, NULL)));
+    assert_fine();
+    assert_string_equal(ct_history_stop_reason(history), "not at all");
+    assert_true(ct_optimizer_steps(r.optimizer) == 0 && ct_history_epochs(history) == 0);
+    ct_free(history);
+    free_run(&r);
+}
+
 static void test_lbfgs_fits_by_its_closure(void **state)
 {
     (void)state;
@@ -440,6 +478,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_fit_is_the_loop_by_hand_bit_for_bit),
         TEST(test_accumulated_batches_are_one_large_batch),
+        TEST(test_accumulation_ends_with_a_run_that_fails),
+        TEST(test_a_run_stopped_at_its_beginning_takes_no_step),
         TEST(test_lbfgs_fits_by_its_closure),
         TEST(test_steps_per_epoch_go_through_the_loader),
         TEST(test_a_split_holds_out_a_share),

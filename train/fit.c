@@ -207,7 +207,7 @@ static bool close_epoch(ct_run *run)
 
 static bool train(ct_run *run)
 {
-    while (run->epoch < run->epochs || run->in_epoch) {
+    while (!*ct_run_stop_reason(run) && (run->epoch < run->epochs || run->in_epoch)) {
         if (!run->in_epoch) {
             run->epoch++;
             run->batch = 0;
@@ -230,8 +230,6 @@ static bool train(ct_run *run)
             return false;
         if (run_is_interrupted(run))
             ct_run_stop(run, "interrupted after epoch %lld", (long long)run->epoch);
-        if (*ct_run_stop_reason(run))
-            return true;
     }
     return true;
 }
@@ -437,7 +435,7 @@ ct_history *(ct_train_fit)(ct_module *net, ct_optimizer *optimizer, ct_train_dat
         if (!o->keep_signals)
             interrupt_end();
     }
-    if (o->accumulate && optimizer->batches != accumulated && accumulated > 0 && ct_ok())
+    if (o->accumulate && optimizer->batches != accumulated)
         ct_optimizer_accumulate(optimizer, accumulated);
     clear(&run);
     if (!ct_ok()) {

@@ -87,7 +87,7 @@ CT_API double ct_run_value(const ct_run *run, const char *name); /* in step: "lo
                                                             "seconds", "samples_per_second"; in epoch: every column. NaN: there is none */
 CT_API bool ct_run_is_dry(const ct_run *run);   /* nothing is to be written */
 CT_API bool ct_run_is_resumed(const ct_run *run); /* files of its earlier part are there */
-CT_API void ct_run_stop(ct_run *run, const char *format, ...) CT_FORMAT(2, 3); /* after this step or epoch; the first reason counts */
+CT_API void ct_run_stop(ct_run *run, const char *format, ...) CT_FORMAT(2, 3); /* after this step or epoch, in begin before the first; the first reason counts */
 CT_API const char *ct_run_stop_reason(const ct_run *run); /* "" while it goes on */
 CT_API bool ct_run_save(ct_run *run, const char *path); /* a checkpoint of all of it, once every callback has seen this step or epoch; path must
                                                             stay until then. Several may be asked for */
