@@ -73,6 +73,24 @@ static ct_tensor *no_loss(ct_module *net, const ct_batch *batch, ct_tensor **out
     return NULL;
 }
 
+static ct_tensor *log_of_weights(ct_module *net, const ct_batch *batch, ct_tensor **outputs, void *context)
+{
+    (void)batch, (void)outputs, (void)context;
+    return ct_sum(ct_log(ct_add(ct_module_find(net, "weight"), 2.0)));
+}
+
+static void test_lbfgs_says_where_it_left_the_weights(void **state)
+{
+    (void)state;
+    struct parts_of_run r = make_run();
+    ct_module *net = ct_nn_linear(FEATURES, 1, .no_bias = true);
+    ct_optimizer *lbfgs = ct_optim_lbfgs(net, .lr = 100);
+    assert_null(ct_train_fit(net, lbfgs, r.set, .loss = log_of_weights, .silent = true));
+    assert_error("step 1 is nan at a learning rate of 100; the weights are those that the line search tried");
+    ct_free(lbfgs), ct_free(net);
+    free_run(&r);
+}
+
 static void test_accumulation_ends_with_a_run_that_fails(void **state)
 {
     (void)state;
@@ -478,6 +496,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_fit_is_the_loop_by_hand_bit_for_bit),
         TEST(test_accumulated_batches_are_one_large_batch),
+        TEST(test_lbfgs_says_where_it_left_the_weights),
         TEST(test_accumulation_ends_with_a_run_that_fails),
         TEST(test_a_run_stopped_at_its_beginning_takes_no_step),
         TEST(test_lbfgs_fits_by_its_closure),

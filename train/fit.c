@@ -36,13 +36,13 @@ static double close_step(void *context)
     if (!loss)
         return ct_ok() ? ct_fail("fit: the loss of epoch %lld, step %lld is NULL", (long long)run->epoch, (long long)run->step), NAN : NAN;
     const double value = ct_item(loss);
+    const bool first = isnan(run->batch_loss);  /* L-BFGS asks several times a step, of weights that it tries */
     if (!isfinite(value) && !run->optimizer->guard)
-        return ct_fail("fit: the loss of epoch %lld, step %lld is %g at a learning rate of %g; the weights are those of the step before",
-                       (long long)run->epoch, (long long)run->step, value, ct_optimizer_lr(run->optimizer)), NAN;
+        return ct_fail("fit: the loss of epoch %lld, step %lld is %g at a learning rate of %g; the weights are those %s", (long long)run->epoch,
+                       (long long)run->step, value, ct_optimizer_lr(run->optimizer), first ? "of the step before" : "that the line search tried"), NAN;
     ct_optimizer_zero_grad(run->optimizer);
     if (!ct_backward(loss) || !clip(run))
         return NAN;
-    const bool first = isnan(run->batch_loss);  /* L-BFGS asks several times a step */
     if (first && !pass_add(&run->training, run->current, value, outputs))
         return NAN;
     run->batch_loss = first ? value : run->batch_loss;

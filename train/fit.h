@@ -128,8 +128,8 @@ typedef struct {
 } ct_train_fit_options;
 #define CT_TRAIN_FIT_DEFAULTS .epochs = 1, .batch_size = 32,
 CT_API extern const ct_train_fit_options ct_train_fit_defaults;
-/* Trains net by optimizer: what happened, or NULL on error. A loss that is not finite is an error, before it reaches the weights, unless
- * ct_optimizer_guard is on. net is in training mode afterwards, the optimizer and schedule where they came to. */
+/* Trains net by optimizer: what happened, or NULL on error. A loss that is not finite is an error, before it reaches the weights (but for those
+ * that L-BFGS tries within a step), unless ct_optimizer_guard is on. net is in training mode afterwards, the optimizer and schedule where they came to. */
 CT_API ct_history *ct_train_fit(ct_module *net, ct_optimizer *optimizer, ct_train_data training, const ct_train_fit_options *options);
 
 typedef struct { int64_t batch_size; ct_train_loss *loss; void *loss_context; ct_metrics metrics; char end_; } ct_train_evaluate_options;
