@@ -127,7 +127,8 @@ static bool take_column(const char *call, const ct_table *table, int64_t column,
     measure(table, column, &into->fill, &deviation);
     if (standardize)
         into->center = into->fill, into->scale = deviation > 0 ? deviation : 1;
-    return isfinite(into->fill) || ct_fail("%s: column %s holds an infinity", call, from->name);
+    return (isfinite(into->fill) && isfinite(into->scale)) ||
+           ct_fail("%s: column %s holds %s", call, from->name, isfinite(into->fill) ? "numbers whose squares are infinite" : "an infinity");
 }
 
 static bool take_columns(const char *call, const ct_table *table, int64_t label, const char *drop, bool standardize, ct_table_encoding *encoding)

@@ -49,7 +49,8 @@ static bool use_numbers(struct rows *r)
         r->numbers[r->count++] = i;
     }
     if (r->count && (float)least == (float)most)
-        return ct_fail("%s: %s is %g in every row: nothing to predict", r->wish->file, r->wish->label, least);
+        return ct_fail("%s: %s is %.9g in every row%s: nothing to predict", r->wish->file, r->wish->label, least,
+                       least < most ? ", as far as float32 can tell" : "");
     if (r->count && whole && most - least < FEW)
         fprintf(stderr, "warning: %s holds whole numbers from %g to %g and is taken as a quantity; --classify takes them as classes\n", r->wish->label, least, most);
     return true;

@@ -86,13 +86,24 @@ static void put_text(FILE *out, const char *text, char between)
     fputc('"', out);
 }
 
+/* The fewest digits that give the same number back. */
+static void put_number(FILE *out, float number)
+{
+    char text[32];
+    int digits = 5;
+    do
+        snprintf(text, sizeof text, "%.*g", ++digits, (double)number);
+    while (digits < 9 && strtof(text, NULL) != number);
+    fprintf(out, "%s\n", text);
+}
+
 static void put_rows(const struct told *t, FILE *out)
 {
     const char between = csv_separator(separator);
     fprintf(out, t->classes ? "prediction%cprobability\n" : "prediction\n", between);
     for (int64_t row = 0; row < t->rows; row++) {
         if (!t->classes) {
-            fprintf(out, "%.7g\n", (double)t->values[row]);
+            put_number(out, t->values[row]);
             continue;
         }
         const int64_t class = class_of(t, row);

@@ -1,4 +1,5 @@
 /* A classifier or a regressor of any CSV file: train_from_csv FILE --label COLUMN. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,10 @@ static bool measure(struct task *t)
         ct_tensor *y = ct_cast(batch.y, CT_FLOAT64);
         t->mean = ct_item(ct_mean(y));
         t->deviation = ct_item(ct_std(y, .correction = 0));
+        const double apart = fabs(t->mean) * FLT_EPSILON;
+        if (ct_ok() && t->deviation < 100 * apart && t->deviation > 0)
+            fprintf(stderr, "warning: %s is known to %.2g, by float32, and deviates by %.2g; taking away %.7g in the table would help\n", label, apart,
+                    t->deviation, t->mean);
         if (ct_ok() && !(t->deviation > 0))
             ct_fail("%s: %s is %g in every row to train with: nothing to predict", file, label, t->mean);
     }

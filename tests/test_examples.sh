@@ -365,6 +365,13 @@ train "$work/t.csv" --label y --epochs 1
 check "a class of two rows is left out" warns 'warning: 1 of the 3 classes of y have fewer than 3 rows and are left out, "rare" for one'
 check "and so are rows without a label" warns "warning: 2 rows have no y and are left out"
 
+awk 'BEGIN { print "x,y"; for (i = 0; i < 60; i++) printf "%d,%d\n", i * 7 % 31, 1700000000 + 9 * i }' > "$work/t.csv"
+train "$work/t.csv" --label y --epochs 1 --seed 1
+check "a target finer than float32" warns "warning: y is known to 2e+02, by float32, and deviates by "
+awk 'BEGIN { print "x,y"; for (i = 0; i < 60; i++) print i * 7 % 31 "e200," i % 11 }' > "$work/t.csv"
+train "$work/t.csv" --label y
+check "numbers that cannot be squared" fails "column x holds numbers whose squares are infinite"
+
 train "$flowers" --label species --save "$model" --threads 1
 check "150 flowers by defaults" succeeds
 check "tells the parts" says '^rows: 104 to train with, 23 for validation, 23 to test$'
