@@ -53,10 +53,21 @@ static bool has_values(const ct_table *table, int64_t column)
     return false;
 }
 
-static bool match(const struct plan *plan, const struct encoded_column *column, struct match *match)
+/* -1: none. From a guess on: columns mostly stand in the encoding's order, and there may be very many. */
+static int64_t find_from(const ct_table *table, const char *name, int64_t guess)
+{
+    for (int64_t i = 0; i < table->columns; i++) {
+        const int64_t k = guess + i < table->columns ? guess + i : guess + i - table->columns;
+        if (!strcmp(table->column[k].name, name))
+            return k;
+    }
+    return -1;
+}
+
+static bool match(const struct plan *plan, const struct encoded_column *column, int64_t guess, struct match *match)
 {
     const ct_table *table = plan->table;
-    *match = (struct match){column, ct_table_find(table, column->name), NULL};
+    *match = (struct match){column, find_from(table, column->name, guess), NULL};
     if (match->place < 0)
         return ct_fail("%s: no column is called \"%s\"", plan->call, column->name);
     const struct table_column *there = &table->column[match->place];
@@ -79,9 +90,9 @@ static bool make_plan(struct plan *plan, bool no_label)
     if (!(plan->matches = heap_zeroed((size_t)encoding->count, sizeof *plan->matches)))
         return ct_fail("%s: out of memory", plan->call);
     for (int64_t k = 0; k < encoding->count; k++)
-        if (!match(plan, &encoding->columns[k], &plan->matches[k]))
+        if (!match(plan, &encoding->columns[k], k ? plan->matches[k - 1].place + 1 : 0, &plan->matches[k]))
             return false;
-    if (encoding->label.name && !no_label && !match(plan, &encoding->label, &plan->label))
+    if (encoding->label.name && !no_label && !match(plan, &encoding->label, 0, &plan->label))
         return false;
     for (int64_t i = 0; i < table->rows; i++)
         plan->samples += !plan->label.column || !isnan(at(table, i, plan->label.place));
