@@ -47,7 +47,8 @@ static bool add_scores(struct findings *f, ct_tensor *outputs, ct_tensor *y)
     if (!a || !b || !p)
         return false;
     for (int64_t i = 0; i < ct_numel(sure); i++)
-        add(f, &(struct finding){.index = f->seen + i, .told = a[i], .truth = b[i], .score = p[i]}, a[i] != b[i]);
+        if (b[i] >= 0)                          /* else it is to be ignored */
+            add(f, &(struct finding){.index = f->seen + i, .told = a[i], .truth = b[i], .score = p[i]}, a[i] != b[i]);
     return true;
 }
 

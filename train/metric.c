@@ -26,6 +26,17 @@ static bool same_shape(const ct_tensor *a, const ct_tensor *b, int axes)
     return true;
 }
 
+/* Targets that ct_cross_entropy leaves out are left out here. */
+static bool drop_ignored(struct classes *c)
+{
+    ct_tensor *counts = ct_ne(c->truth, ct_cross_entropy_defaults.ignore_index), *sum = ct_sum(counts);
+    if (!sum || ct_item_int(sum) == ct_numel(c->truth))
+        return sum;
+    c->truth = ct_masked_select(c->truth, counts);
+    c->scores = ct_index(c->scores, CT_AT(counts));
+    return c->truth && c->scores;
+}
+
 static bool read_classes(const char *what, ct_tensor *outputs, ct_tensor *y, struct classes *c)
 {
     const int rank = ct_rank(outputs), y_rank = ct_rank(y);
@@ -47,6 +58,8 @@ static bool read_classes(const char *what, ct_tensor *outputs, ct_tensor *y, str
         c->told = ct_cast(ct_reshape(ct_gt(logits, 0), -1), CT_INT64);
         c->truth = ct_cast(ct_reshape(ct_gt(ct_cast(y, CT_FLOAT64), 0.5), -1), CT_INT64);
     }
+    if (c->scores && !drop_ignored(c))
+        return false;
     if (c->scores)
         c->told = ct_argmax(c->scores, 1);
     return c->told && c->truth;
