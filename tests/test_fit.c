@@ -281,6 +281,24 @@ static void test_metrics_of_classes(void **state)
     ct_free(set), ct_free(same);
 }
 
+static void test_ignored_targets_count_nowhere(void **state)
+{
+    (void)state;
+    CT_SCOPE;
+    ct_tensor *x = six_outputs();
+    ct_module *same = ct_nn_identity();
+    ct_dataset *set = ct_data_tensors(x, ct_vector_int(0, -100, -100, -100, 1, 0));
+    ct_dataset *rest = ct_data_tensors(ct_cat(CT_TENSORS(ct_narrow(x, 0, 0, 1), ct_narrow(x, 0, 4, 2)), 0), ct_vector_int(0, 1, 0));
+    double v[6], wanted[6];
+    const ct_metrics metrics = CT_METRICS(ct_metric_accuracy, ct_metric_top_k(2), ct_metric_recall, ct_metric_f1, ct_metric_perplexity);
+    assert_true(ct_train_evaluate(same, set, v, .batch_size = 2, .metrics = metrics) && ct_train_evaluate(same, rest, wanted, .metrics = metrics));
+    for (int i = 1; i <= 5; i++)
+        assert_near(v[i], wanted[i], 1e-6);
+    assert_near(v[1], 2.0 / 3, 1e-12);
+    assert_true(ct_item_int(ct_sum(ct_train_confusion(same, set))) == 3);
+    ct_free(set), ct_free(rest), ct_free(same);
+}
+
 static void test_two_classes_of_one_logit(void **state)
 {
     (void)state;
@@ -348,6 +366,13 @@ static void test_overfit_puts_everything_back(void **state)
     const double ratio = ct_train_overfit(r.net, r.optimizer, r.set, 200, .batch_size = 8);
     assert_fine();
     assert_true(ratio < 0.2);
+    static const ct_callback_calls nothing = {.name = "nothing"};
+    CT_SCOPE;
+    ct_tensor *first_alone = ct_vector(1, 0, 0), *all = ct_ones(3);
+    const double one = ct_train_overfit(r.net, r.optimizer, r.set, 20, .batch_size = 8, .class_weights = first_alone, .callbacks = CT_CALLBACKS(ct_callback_new(&nothing, NULL)));
+    assert_true(one < 0.5 * ct_train_overfit(r.net, r.optimizer, r.set, 20, .batch_size = 8, .class_weights = all)); /* one class is learnt sooner */
+    assert_true(isnan(ct_train_overfit(r.net, r.optimizer, r.set, 20, .class_weights = all, .loss = ct_loss_mse)));
+    assert_error("class_weights are for ct_loss_cross_entropy");
     assert_true(bytes_equal("0.weight", ct_module_find(r.net, "0.weight"), true, untouched.net));
     assert_int_equal(ct_optimizer_steps(r.optimizer), 0);
     free_run(&r), free_run(&untouched);
@@ -506,6 +531,7 @@ int main(void)
         TEST(test_a_plateau_lowers_the_rate),
         TEST(test_class_weights),
         TEST(test_metrics_of_classes),
+        TEST(test_ignored_targets_count_nowhere),
         TEST(test_two_classes_of_one_logit),
         TEST(test_metrics_of_numbers),
         TEST(test_predict_gives_all_samples_in_order),

@@ -261,8 +261,6 @@ static bool refuse_options(const ct_train_fit_options *o, const ct_train_data *d
         return ct_fail("fit: validation_split %g: want above 0 and below 1, of a data set", o->validation_split) == NULL;
     if (!!o->validation + !!o->validation_loader + (o->validation_split != 0) > 1)
         return ct_fail("fit: validation, validation_loader and validation_split: want one of them") == NULL;
-    if (o->class_weights && o->loss && o->loss != ct_loss_cross_entropy)
-        return ct_fail("fit: class_weights are for ct_loss_cross_entropy") == NULL;
     if (refuse_metrics(&o->metrics))
         return true;
     if (o->validation_loader && o->validation_loader == data->loader)
@@ -324,17 +322,23 @@ static bool add_columns(ct_run *run)
     return history_column(table, "lr") && history_column(table, "seconds") && history_column(table, "samples_per_second");
 }
 
+void *run_weigh_classes(const ct_train_fit_options *o, ct_cross_entropy_options *weighted)
+{
+    if (o->loss && o->loss != ct_loss_cross_entropy)
+        return ct_fail("fit: class_weights are for ct_loss_cross_entropy");
+    *weighted = o->loss_context ? *(const ct_cross_entropy_options *)o->loss_context : ct_cross_entropy_defaults;
+    weighted->weight = o->class_weights;
+    return weighted;
+}
+
 static bool prepare(ct_run *run, const ct_train_data *data)
 {
     static const ct_metrics none = {0};
     ct_train_fit_options *o = &run->o;
     o->loss = o->loss ? o->loss : ct_loss_cross_entropy;
-    if (o->class_weights) {
-        run->weighted = o->loss_context ? *(const ct_cross_entropy_options *)o->loss_context : ct_cross_entropy_defaults;
-        run->weighted.weight = o->class_weights;
-        o->loss_context = &run->weighted;
-    }
-    if (!open_loaders(run, data))
+    if (o->class_weights)
+        o->loss_context = run_weigh_classes(o, &run->weighted);
+    if (!ct_ok() || !open_loaders(run, data))
         return false;
     run->training.metrics = o->training_metrics || !run->validation_loader ? &o->metrics : &none;
     run->monitor = o->monitor ? o->monitor : run->validation_loader ? "val_loss" : "loss";
@@ -373,7 +377,7 @@ static void end_callbacks(ct_run *run)
     }
 }
 
-static void free_callbacks(struct ct_callback *const *list, size_t count)
+void callbacks_free(struct ct_callback *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (list[i]) {
@@ -388,7 +392,7 @@ static void clear(ct_run *run)
     if (run->training.states)
         pass_end(&run->training);
     (ct_free)(run->own_loader), (ct_free)(run->own_validation_loader), (ct_free)(run->training_part), (ct_free)(run->validation_part);
-    free_callbacks(run->callbacks, run->callback_count);
+    callbacks_free(run->callbacks, run->callback_count);
     heap_free(run->callbacks);
     heap_free(run->numbers);
     heap_free(run->save_to.list);
@@ -400,7 +404,7 @@ static bool gather_callbacks(ct_run *run)
     const ct_callbacks *given = &run->o.callbacks;
     run->callbacks = heap_zeroed(given->count + 1, sizeof *run->callbacks);
     if (!run->callbacks) {
-        free_callbacks(given->list, given->count);
+        callbacks_free(given->list, given->count);
         return ct_fail("fit: out of memory") != NULL;
     }
     if (!run->o.silent) {
@@ -419,7 +423,7 @@ ct_history *(ct_train_fit)(ct_module *net, ct_optimizer *optimizer, ct_train_dat
     if (missing && ct_ok())
         ct_fail("fit: %s is NULL", missing);
     if (!ct_ok() || refuse_options(o, &training)) {
-        free_callbacks(o->callbacks.list, o->callbacks.count);
+        callbacks_free(o->callbacks.list, o->callbacks.count);
         return NULL;
     }
     ct_run run = {.net = net, .optimizer = optimizer, .o = *o, .batch_loss = NAN, .grad_norm = NAN};

@@ -28,7 +28,8 @@ CT_API ct_train_loss ct_loss_huber;             /* context: NULL, or const ct_hu
 CT_API ct_train_loss ct_loss_binary_cross_entropy; /* net(x): logits; y in [0, 1], of any dtype */
 
 /* ---- Metrics: plain values, nothing to free -------------------------------------------------------------------------------------
- * Over classes: outputs (N, C) and y int64 (N) or one-hot (N, C); for sequences (N, T, C) and (N, T); two classes also as one logit, outputs of y's shape. */
+ * Over classes: outputs (N, C) and y int64 (N) or one-hot (N, C); for sequences (N, T, C) and (N, T); two classes also as one logit, outputs of y's shape.
+ * int64 targets of -100 count nowhere, as in ct_cross_entropy. */
 typedef struct { double sums[4]; ct_tensor *table; double option; } ct_metric_state; /* zeros at the start of each pass; table is kept by add, and
                                                             released after the pass */
 typedef struct {
@@ -145,7 +146,8 @@ CT_API ct_tensor *ct_train_confusion(ct_module *net, ct_dataset *dataset, const 
                                                             class row were told to be class column */
 CT_API ct_tensor *ct_train_class_weights(ct_dataset *dataset, int64_t classes); /* (C): N / (C n_c), for y int64 in [0, C); 0 for a class that is not there */
 /* Can it learn at all? Trains on the first batch alone for `steps` steps and puts parameters and optimizer back: the last loss over the first, near 0
- * where all is well; NaN on error. Running statistics are not put back. */
+ * where all is well; NaN on error. Running statistics are not put back. Of the
+ * options batch_size, seed and the loss with its context and class weights count; callbacks are freed. */
 CT_API double ct_train_overfit(ct_module *net, ct_optimizer *optimizer, ct_train_data training, int64_t steps, const ct_train_fit_options *options);
 
 #ifdef __cplusplus

@@ -39,17 +39,20 @@ static double last_over_first(struct one_batch *c, int64_t steps)
     return last / first;
 }
 
-double(ct_train_overfit)(ct_module *net, ct_optimizer *optimizer, ct_train_data training, int64_t steps, const ct_train_fit_options *options)
+static double overfit(ct_module *net, ct_optimizer *optimizer, ct_train_data training, int64_t steps, const ct_train_fit_options *o)
 {
-    const ct_train_fit_options *o = options ? options : &ct_train_fit_defaults;
     if (!net || !optimizer || (!training.dataset && !training.loader))
         return ct_ok() ? ct_fail("overfit: %s is NULL", !net ? "net" : !optimizer ? "optimizer" : "the training data"), NAN : NAN;
     if (steps < 2)
         return ct_fail("overfit: %lld steps: want at least 2", (long long)steps), NAN;
+    ct_cross_entropy_options weighted;
+    void *context = o->loss_context;
+    if (o->class_weights && !(context = run_weigh_classes(o, &weighted)))
+        return NAN;
     ct_loader *loader = training.loader;
     if (!loader)
         loader = ct_loader_new(training.dataset, .batch_size = o->batch_size, .shuffle = true, .seed = o->seed);
-    struct one_batch c = {net, optimizer, {NULL, NULL}, o->loss ? o->loss : ct_loss_cross_entropy, o->loss_context};
+    struct one_batch c = {net, optimizer, {NULL, NULL}, o->loss ? o->loss : ct_loss_cross_entropy, context};
     struct parts state = {.copies = true};
     struct weights values = {0};
     double ratio = NAN;
@@ -67,6 +70,14 @@ double(ct_train_overfit)(ct_module *net, ct_optimizer *optimizer, ct_train_data 
     parts_free(&state);
     if (loader != training.loader)
         (ct_free)(loader);
+    return ratio;
+}
+
+double(ct_train_overfit)(ct_module *net, ct_optimizer *optimizer, ct_train_data training, int64_t steps, const ct_train_fit_options *options)
+{
+    const ct_train_fit_options *o = options ? options : &ct_train_fit_defaults;
+    const double ratio = overfit(net, optimizer, training, steps, o);
+    callbacks_free(o->callbacks.list, o->callbacks.count);
     return ratio;
 }
 

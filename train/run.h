@@ -62,6 +62,8 @@ ct_tensor *train_like_target(ct_tensor *outputs, ct_tensor *y); /* without a las
 ct_tensor *train_confusion_of(ct_tensor *outputs, ct_tensor *y); /* int64 (C, C) of a batch */
 bool metric_keeps(const ct_metric *metric, const ct_tensor *table); /* could it have made the table? Of a user's own metric: always */
 
+void *run_weigh_classes(const ct_train_fit_options *o, ct_cross_entropy_options *weighted); /* the context of a loss with o's class weights; NULL after reporting */
+void callbacks_free(struct ct_callback *const *list, size_t count);
 bool pass_takes(const char *call, const ct_metrics *metrics); /* each has a name and both functions; else false after reporting */
 bool pass_begin(struct pass *pass, const ct_metrics *metrics);
 bool pass_add(struct pass *pass, const ct_batch *batch, double loss, ct_tensor *outputs); /* outputs NULL where there are no metrics */
