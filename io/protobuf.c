@@ -12,7 +12,7 @@ enum { VARINT, FIXED64, DELIMITED, FIXED32 = 5, VARINT_BYTES = 10 };
 static unsigned char *reserve(struct protobuf *p, size_t count)
 {
     size_t wanted, room = p->room ? p->room : 256;
-    if (p->failed || __builtin_add_overflow(p->count, count, &wanted)) {
+    if (p->failed || __builtin_add_overflow(p->count, count, &wanted) || wanted > PTRDIFF_MAX / 2) {
         p->failed = true;
         return NULL;
     }

@@ -131,10 +131,11 @@ for compiler in gcc clang; do
         check "$compiler, C11, nothing shared" compile_and_run $compiler "$here/outside.c" -std=c11 -static $archive
     fi
     for program in "$work"/readme*.c; do
+        rm -rf "$work/run"                      # what the program on training keeps
         # shellcheck disable=SC2086
         check "$compiler, README program $(basename "$program" .c)" compile_and_run $compiler "$program" -std=c11 $libs
     done
-    for header in cotangent.h autograd/autograd.h data/data.h io/io.h nn/nn.h optim/optim.h train/train.h; do
+    for header in cotangent.h autograd/autograd.h data/data.h io/io.h nn/model.h nn/nn.h optim/optim.h train/fit.h train/tensorboard.h train/train.h; do
         for standard in c11 gnu17; do
             check "$compiler, $standard: $header stands alone" compile_header $compiler c $standard $header
         done
@@ -145,7 +146,7 @@ for compiler in g++ clang++; do
     libs=$(pkg-config --libs cotangent)
     # shellcheck disable=SC2086
     check "$compiler, C++11, shared" compile_and_run $compiler "$here/outside.cpp" -std=c++11 $libs
-    for header in cotangent.h autograd/autograd.h data/data.h io/io.h nn/nn.h optim/optim.h train/train.h; do
+    for header in cotangent.h autograd/autograd.h data/data.h io/io.h nn/model.h nn/nn.h optim/optim.h train/fit.h train/tensorboard.h train/train.h; do
         check "$compiler, c++11: $header stands alone" compile_header $compiler c++ c++11 $header
     done
 done
