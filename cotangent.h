@@ -20,7 +20,7 @@
                        ct_loader *: (object), ct_generator *: (object), ct_tensor_file *: (object), ct_schedule *: (object), \
                        ct_average *: (object), ct_nn_cache *: (object), ct_texts *: (object), ct_vocabulary *: (object), \
                        ct_table *: (object), ct_table_encoding *: (object), ct_sampler *: (object), ct_load_report *: (object), \
-                       ct_history *: (object), ct_tensorboard *: (object), void *: (object)))
+                       ct_history *: (object), ct_callback *: (object), ct_tensorboard *: (object), void *: (object)))
 #define ct_zero_grad(owner) _Generic((owner), ct_module *: ct_zero_grad_module_, ct_optimizer *: ct_zero_grad_optimizer_)(owner)
 static inline void ct_zero_grad_module_(void *module)
 {

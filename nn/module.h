@@ -53,5 +53,6 @@ const char *module_path(const ct_module *module, char text[MODULE_PATH_BYTES]); 
 int64_t module_count(const ct_module *module, bool trainable_only); /* elements; a tensor under two names counts once */
 /* On: running values of all batch normalisations within start anew and average all batches alike, until off. */
 bool batch_norm_count(ct_module *module, bool on);
+bool module_has(const ct_module *module, const ct_tensor *tensor); /* among its parameters and buffers, children's too */
 const char *module_shape_text(char text[MODULE_PATH_BYTES], const ct_tensor *t); /* "(64, 784)" */
 #endif

@@ -1,6 +1,7 @@
 /* Walking a module's tensors by their full names. */
 #include "nn/module.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "autograd/inspect.h"
@@ -67,6 +68,17 @@ ct_tensor *ct_module_find(const ct_module *module, const char *name)
     struct search search = {.name = name};
     ct_module_each(module, search_visit, &search);
     return search.found;
+}
+
+static bool is_not(const char *name, ct_tensor *tensor, bool is_parameter, void *context)
+{
+    (void)name, (void)is_parameter;
+    return tensor != context;
+}
+
+bool module_has(const ct_module *module, const ct_tensor *tensor)
+{
+    return !ct_module_each(module, is_not, (void *)(uintptr_t)tensor);
 }
 
 ct_module *ct_module_child(const ct_module *module, const char *name)

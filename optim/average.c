@@ -4,6 +4,7 @@
 #include "autograd/memory.h"
 #include "autograd/object.h"
 #include "autograd/raw.h"
+#include "nn/module.h"
 #include "optim/average.h"
 #include "optim/update.h"
 
@@ -16,6 +17,14 @@ struct ct_average {
     ct_named_tensor *averages;                  /* by the parameters' names, ours */
     struct update *room;                        /* one a parameter */
 };
+
+bool average_is_of(const ct_average *self, const ct_module *module)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (module_has(module, self->parameters[i]))
+            return true;
+    return false;
+}
 
 static bool collect(const char *name, ct_tensor *tensor, bool is_parameter, void *context)
 {

@@ -5,5 +5,6 @@
 #include "optim/optim.h"
 
 bool average_list(const ct_average *self, struct parts *parts);
+bool average_is_of(const ct_average *self, const ct_module *module); /* it averages a parameter of module */
 bool average_plan(ct_average *self, const struct parts_source *from, struct plan *plan);
 #endif

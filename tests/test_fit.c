@@ -95,7 +95,7 @@ static void test_accumulation_ends_with_a_run_that_fails(void **state)
 {
     (void)state;
     struct parts_of_run r = make_run();
-    assert_null(ct_train_fit(r.net, r.optimizer, r.set, .accumulate = 4, .loss = no_loss, .silent = true));
+    assert_null(ct_train_fit(r.net, r.optimizer, r.set, .accumulate = 2, .loss = no_loss, .silent = true));
     assert_error("fit: the loss of epoch 1, step 1 is NULL");
     ct_history *history = ct_train_fit(r.net, r.optimizer, r.set, .batch_size = 14, .silent = true);
     assert_int_equal(ct_optimizer_steps(r.optimizer), 5);
@@ -458,8 +458,21 @@ static void test_bad_options_are_refused(void **state)
     assert_error("fit: net is NULL");
     assert_null(ct_train_fit(r.net, r.optimizer, (ct_dataset *)NULL));
     assert_error("fit: the training data is NULL");
-    ct_free(none), ct_free(empty), ct_free(held_out);
-    free_run(&r);
+    struct parts_of_run other = make_run();
+    REFUSED("the schedule is of another optimizer", .schedule = other.schedule);
+    REFUSED("the average is of another module", .average = other.average);
+    assert_null(ct_train_fit(r.net, other.optimizer, r.set, .silent = true));
+    assert_error("fit: the optimizer has no parameter of the Sequential that is to be trained");
+    ct_schedule *plateau = ct_schedule_plateau(r.optimizer);
+    REFUSED("val_accuracy is better where it is higher: the plateau schedule wants .max = true", .schedule = plateau, .validation = r.held_out,
+            .metrics = CT_METRICS(ct_metric_accuracy), .monitor = "val_accuracy");
+    REFUSED("accumulate 8 batches, of which the run has 3", .accumulate = 8);
+    ct_callback *twice = ct_train_early_stopping();
+    REFUSED("callback 1, early_stopping, is in the list twice", .callbacks = CT_CALLBACKS(twice, twice));
+    ct_callback *never = ct_train_early_stopping();
+    ct_free(never);
+    ct_free(plateau), ct_free(none), ct_free(empty), ct_free(held_out);
+    free_run(&r), free_run(&other);
 }
 
 static void test_a_loss_that_is_not_finite_spares_the_weights(void **state)

@@ -81,6 +81,26 @@ static void test_a_run_goes_on_bit_for_bit(void **state)
     free_run(&whole);
 }
 
+static void test_a_run_that_stopped_early_has_nothing_to_go_on_with(void **state)
+{
+    (void)state;
+    const char *to = path_of("early"), *checkpoint = path_of("early/last.checkpoint");
+    for (int part = 0; part < 3; part++) {
+        struct parts_of_run r = make_run();
+        ct_optimizer *still = ct_optim_sgd(r.net, .lr = 0);
+        ct_history *history = ct_train_fit(r.net, still, r.set, .epochs = 9, .batch_size = 70, .monitor = "lr", .resume = part ? checkpoint : NULL, .silent = true,
+                                           .callbacks = CT_CALLBACKS(ct_train_early_stopping(.patience = 2), ct_train_checkpoints(to)));
+        assert_fine();
+        size_t count;
+        ct_history_steps(history, "loss", &count);
+        assert_int_equal(count, part ? 0 : 3);
+        assert_int_equal(ct_history_epochs(history), 3);
+        assert_non_null(strstr(ct_history_stop_reason(history), "early stopping"));
+        ct_free(history), ct_free(still);
+        free_run(&r);
+    }
+}
+
 /* Sums of floats depend on the order. */
 static void test_a_shuffled_validation_goes_on_in_its_order(void **state)
 {
@@ -336,6 +356,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_run_goes_on_bit_for_bit),
+        TEST(test_a_run_that_stopped_early_has_nothing_to_go_on_with),
         TEST(test_a_shuffled_validation_goes_on_in_its_order),
         TEST(test_the_best_weights_come_back),
         TEST(test_two_callbacks_of_a_kind),

@@ -7,18 +7,39 @@
 #include "train/run.h"
 #include "train/weights.h"
 
+static void destroy(void *object)
+{
+    ct_callback *self = object;
+    if (self->calls->free)
+        self->calls->free(self->state);
+}
+
 ct_callback *ct_callback_new(const ct_callback_calls *calls, void *state)
 {
-    ct_callback *self = calls ? heap_zeroed(1, sizeof *self) : NULL;
-    if (!self) {
-        if (ct_ok())
-            ct_fail(calls ? "callback %s: out of memory" : "callback: calls is NULL", calls ? calls->name : "");
-        if (calls && calls->free)
-            calls->free(state);
-        return NULL;
-    }
-    *self = (ct_callback){.calls = calls, .state = state};
+    if (!calls)
+        return ct_ok() ? ct_fail("callback: calls is NULL") : NULL;
+    ct_callback *self = object_new(sizeof *self, destroy);
+    if (self) {
+        self->calls = calls;
+        self->state = state;
+    } else if (calls->free)
+        calls->free(state);
     return self;
+}
+
+bool callback_is_first(struct ct_callback *const *list, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (list[i] == list[index])
+            return false;
+    return true;
+}
+
+void callbacks_free(struct ct_callback *const *list, size_t count)
+{
+    for (size_t i = count; i-- > 0;)
+        if (callback_is_first(list, i))
+            object_drop(list[i]);
 }
 
 ct_module *ct_run_module(const ct_run *run)

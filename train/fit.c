@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "autograd/memory.h"
+#include "autograd/raw.h"
 #include "nn/module.h"
+#include "optim/average.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "train/run.h"
@@ -175,6 +177,8 @@ static bool validate(ct_run *run, struct pass *pass)
     if (!run_show_averages(run))
         return false;
     const bool good = pass_run(pass, run->net, run->validation_loader, run->o.loss, run->o.loss_context, run->o.dry_run ? 1 : 0);
+    if (!good && !ct_ok())
+        error_add("; in the validation of epoch %lld", (long long)run->epoch);
     return run_show_averages(run) && good;
 }
 
@@ -253,7 +257,7 @@ static bool refuse_metrics(const ct_metrics *metrics)
 static bool refuse_options(const ct_train_fit_options *o, const ct_train_data *data)
 {
     if (o->epochs < 1 || o->steps < 0 || o->steps_per_epoch < 0 || o->accumulate < 0)
-        return ct_fail("fit: epochs %lld, steps %lld, steps_per_epoch %lld, accumulate %lld: want at least 1, 0, 0 and 0", (long long)o->epochs,
+        return ct_fail("fit: epochs %lld, want at least 1; steps %lld, steps_per_epoch %lld, accumulate %lld, want at least 0", (long long)o->epochs,
                        (long long)o->steps, (long long)o->steps_per_epoch, (long long)o->accumulate) == NULL;
     if (!(o->clip_norm >= 0) || !(o->clip_value >= 0))
         return ct_fail("fit: clip_norm %g, clip_value %g: want at least 0", o->clip_norm, o->clip_value) == NULL;
@@ -268,7 +272,39 @@ static bool refuse_options(const ct_train_fit_options *o, const ct_train_data *d
     for (size_t i = 0; i < o->callbacks.count; i++)
         if (!o->callbacks.list[i])
             return ct_fail("fit: callback %zu is NULL", i) == NULL;
+        else if (!callback_is_first(o->callbacks.list, i))
+            return ct_fail("fit: callback %zu, %s, is in the list twice", i, o->callbacks.list[i]->calls->name) == NULL;
     return false;
+}
+
+/* Parts of another run would let this one do nothing without a word. */
+static bool belongs(const ct_run *run)
+{
+    const ct_optimizer *optimizer = run->optimizer;
+    bool moves = false;
+    for (size_t i = 0; i < optimizer->count && !moves; i++)
+        moves = module_has(run->net, optimizer->parameters[i].tensor);
+    if (!moves)
+        return ct_fail("fit: the optimizer has no parameter of the %s that is to be trained", ct_module_kind(run->net)) != NULL;
+    if (run->o.schedule && run->o.schedule->optimizer != optimizer)
+        return ct_fail("fit: the schedule is of another optimizer") != NULL;
+    if (run->o.average && !average_is_of(run->o.average, run->net))
+        return ct_fail("fit: the average is of another module") != NULL;
+    return true;
+}
+
+/* What the options come to together. */
+static bool makes_sense(const ct_run *run)
+{
+    const ct_train_fit_options *o = &run->o;
+    const bool higher = run_higher_is_better(run, run->monitor);
+    if (o->schedule && o->schedule->kind->takes_metric && o->schedule->plateau.max != higher)
+        return ct_fail("fit: %s is better where it is %s: the plateau schedule wants .max = %s", run->monitor, higher ? "higher" : "lower",
+                       higher ? "true" : "false") != NULL;
+    if (o->accumulate && run->steps >= 0 && o->accumulate > run->steps && !o->dry_run)
+        return ct_fail("fit: accumulate %lld batches, of which the run has %lld: the weights would never move", (long long)o->accumulate,
+                       (long long)run->steps) != NULL;
+    return true;
 }
 
 static bool split(ct_run *run, ct_dataset *dataset)
@@ -338,7 +374,7 @@ static bool prepare(ct_run *run, const ct_train_data *data)
     o->loss = o->loss ? o->loss : ct_loss_cross_entropy;
     if (o->class_weights)
         o->loss_context = run_weigh_classes(o, &run->weighted);
-    if (!ct_ok() || !open_loaders(run, data))
+    if (!ct_ok() || !belongs(run) || !open_loaders(run, data))
         return false;
     run->training.metrics = o->training_metrics || !run->validation_loader ? &o->metrics : &none;
     run->monitor = o->monitor ? o->monitor : run->validation_loader ? "val_loss" : "loss";
@@ -352,7 +388,7 @@ static bool prepare(ct_run *run, const ct_train_data *data)
         return false;
     bool found;
     run_monitored(run, NULL, &found);
-    return found && (!o->accumulate || ct_optimizer_accumulate(run->optimizer, o->accumulate)) && (!o->resume || run_resume(run, o->resume));
+    return found && makes_sense(run) && (!o->accumulate || ct_optimizer_accumulate(run->optimizer, o->accumulate)) && (!o->resume || run_resume(run, o->resume));
 }
 
 static bool begin_callbacks(ct_run *run)
@@ -375,16 +411,6 @@ static void end_callbacks(ct_run *run)
         if (one->begun && one->calls->end && (!one->calls->end(run, one->state) || !ct_ok()) && fine)
             say_who(one);
     }
-}
-
-void callbacks_free(struct ct_callback *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (list[i]) {
-            if (list[i]->calls->free)
-                list[i]->calls->free(list[i]->state);
-            heap_free(list[i]);
-        }
 }
 
 static void clear(ct_run *run)

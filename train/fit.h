@@ -58,13 +58,14 @@ CT_API const double *ct_history_column(const ct_history *history, const char *na
 CT_API const double *ct_history_steps(const ct_history *history, const char *name, size_t *count); /* one a step: "loss", "lr", "seconds" since the
                                                             start, "grad_norm". After a resume those since then */
 CT_API double ct_history_best(const ct_history *history, const char *name, bool higher, int64_t *epoch); /* epoch may be NULL; NaN: there is none */
-CT_API const char *ct_history_stop_reason(const ct_history *history); /* "" after all epochs; "interrupted", "early stopping: ..." */
+CT_API const char *ct_history_stop_reason(const ct_history *history); /* "" after all epochs; "early stopping: ..."; after Ctrl-C
+                                                            "interrupted after step 3; to go on: ..." */
 CT_API bool ct_history_plot(const ct_history *history, const char *path); /* losses and metrics by epoch, as ct_train_plot; with one epoch, the losses of its steps */
 
 /* ---- Callbacks ------------------------------------------------------------------------------------------------------------------------
  * What happens around a run, the built-in ones too. Each call may be NULL; false after ct_fail ends the run with that failure. */
 typedef struct ct_run ct_run;                   /* a fit under way */
-typedef struct ct_callback ct_callback;         /* freed by the fit that it is given to */
+typedef struct ct_callback ct_callback;         /* freed by the fit that it is given to, the only one; else by ct_free */
 typedef struct {
     const char *name;                           /* said in front of its failures */
     bool (*begin)(ct_run *run, void *state);    /* before the first step */
@@ -104,21 +105,23 @@ typedef struct {
     int64_t steps_per_epoch;                    /* 0: as many as the loader has batches; else it goes on where it was in the next */
     ct_train_loss *loss;                        /* ct_loss_cross_entropy */
     void *loss_context;
-    ct_tensor *class_weights;                   /* (C), for ct_loss_cross_entropy; ct_train_class_weights makes some */
+    ct_tensor *class_weights;                   /* (C), for ct_loss_cross_entropy, in validation too; ct_train_class_weights makes some */
     ct_metrics metrics;                         /* over the validation set; without one, over the training batches as they came */
     bool training_metrics;                      /* over both */
     ct_dataset *validation;
     ct_loader *validation_loader;               /* put to its epoch E - 1 before the validation of epoch E */
-    double validation_split;                    /* this share of the data set instead, drawn by seed */
+    double validation_split;                    /* this share of the data set instead, drawn by seed; augmented where the set is */
     int64_t batch_size, workers;                /* of the loaders made here: 32, shuffled by seed; 0 */
     uint64_t seed;
-    ct_schedule *schedule;                      /* moves on with every update of the weights, a plateau after every epoch by `monitor` */
+    ct_schedule *schedule;                      /* moves on with every update of the weights, a plateau, whose .max says whether more is better, after every epoch
+                                                   by `monitor` */
     bool schedule_by_epoch;                     /* every schedule after every epoch */
     const char *monitor;                        /* "val_loss", without validation "loss"; also what callbacks look at unless they say otherwise */
     double clip_norm, clip_value;               /* 0: not; ct_clip_grad_norm, ct_clip_grad_value before a step that updates */
     int64_t accumulate;                         /* ct_optimizer_accumulate for this run; 0: as the optimizer is. A group that the
                                                    run ends in is dropped */
-    ct_average *average;                        /* updated with the weights; validation looks at the averages */
+    ct_average *average;                        /* updated with the weights; validation, the best checkpoint and restore_best look at the averages,
+                                                   in training and after it the module has its own values */
     ct_callbacks callbacks;                     /* taken over, also on failure */
     const char *resume;                         /* go on from this checkpoint, bit for bit as if there had been no stop */
     FILE *progress;                             /* stdout; a bar on a terminal, else a line an epoch */

@@ -200,13 +200,18 @@ static bool mae_add(ct_metric_state *state, ct_tensor *outputs, ct_tensor *y)
     return add_sum(state, 0, ct_abs(d));
 }
 
-static bool mse_add(ct_metric_state *state, ct_tensor *outputs, ct_tensor *y)
+static bool add_squares(const char *what, ct_metric_state *state, ct_tensor *outputs, ct_tensor *y)
 {
     ct_tensor *d;
-    if (!difference("mse", outputs, y, &d))
+    if (!difference(what, outputs, y, &d))
         return false;
     state->sums[1] += (double)ct_numel(d);
     return add_sum(state, 0, ct_square(d));
+}
+
+static bool mse_add(ct_metric_state *state, ct_tensor *outputs, ct_tensor *y)
+{
+    return add_squares("mse", state, outputs, y);
 }
 
 static double root_mean(const ct_metric_state *state)
@@ -218,7 +223,7 @@ static double root_mean(const ct_metric_state *state)
 static bool r2_add(ct_metric_state *state, ct_tensor *outputs, ct_tensor *y)
 {
     const double before = state->sums[1];
-    if (!mse_add(state, outputs, y))
+    if (!add_squares("r2", state, outputs, y))
         return false;
     const double count = state->sums[1] - before;
     ct_tensor *wide = ct_cast(y, CT_FLOAT64);

@@ -21,6 +21,7 @@ struct paths {
 };
 
 struct ct_callback {
+    struct object object;
     const ct_callback_calls *calls;
     void *state;
     bool begun;
@@ -63,7 +64,8 @@ ct_tensor *train_confusion_of(ct_tensor *outputs, ct_tensor *y); /* int64 (C, C)
 bool metric_keeps(const ct_metric *metric, const ct_tensor *table); /* could it have made the table? Of a user's own metric: always */
 
 void *run_weigh_classes(const ct_train_fit_options *o, ct_cross_entropy_options *weighted); /* the context of a loss with o's class weights; NULL after reporting */
-void callbacks_free(struct ct_callback *const *list, size_t count);
+bool callback_is_first(struct ct_callback *const *list, size_t index); /* it does not stand in front of it already */
+void callbacks_free(struct ct_callback *const *list, size_t count); /* each once */
 bool pass_takes(const char *call, const ct_metrics *metrics); /* each has a name and both functions; else false after reporting */
 bool pass_begin(struct pass *pass, const ct_metrics *metrics);
 bool pass_add(struct pass *pass, const ct_batch *batch, double loss, ct_tensor *outputs); /* outputs NULL where there are no metrics */
