@@ -275,8 +275,9 @@ static int64_t count_fields(struct reader *r)
 static bool name_column(struct reader *r, ct_table *table, struct table_column *names, int64_t k, const struct field *field)
 {
     struct table_column *column = &table->column[k];
-    const int64_t code = table_code(names, field->text, field->length);
-    if (code >= 0 && (memchr(field->text, 0, field->length) || utf8_fault(names->categories[code]) != SIZE_MAX))
+    const bool has_zero = memchr(field->text, 0, field->length); /* which table_code takes for the end of a text */
+    const int64_t code = has_zero ? -1 : table_code(names, field->text, field->length);
+    if (has_zero || (code >= 0 && utf8_fault(names->categories[code]) != SIZE_MAX))
         return ct_fail("%s: line %lld: the name of column %lld is not UTF-8 text", r->path, (long long)r->line, (long long)k + 1);
     if (code >= 0 && code < k)
         return ct_fail("%s: line %lld: columns %lld and %lld are both called \"%s\"", r->path, (long long)r->line, (long long)code + 1, (long long)k + 1,

@@ -210,6 +210,7 @@ static const struct {
     BAD("a,\xf4\x90\x80\x80\n", "the name of column 2 is not UTF-8"),
     BAD("a,\xe2\x82\n", "the name of column 2 is not UTF-8"),
     BAD("a\0b\n1\n", "the name of column 1 is not UTF-8 text"),
+    BAD("a,a\0 whose length is not that of the name before\n1,2\n", "the name of column 2 is not UTF-8 text"),
     BAD("a\nx\0y\n", "line 2: a byte of 0"),
     BAD("a\nx\ny\n\xff\n", "line 4: not UTF-8"),
     BAD("a\n1\n\"\xe2\x28\xa1\"\n", "line 3: not UTF-8"),
