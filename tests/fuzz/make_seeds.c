@@ -1,5 +1,6 @@
 /* Files for the fuzzers to begin with: one of each format and form, in folders named after the targets. $1: where. */
 #include "../zoo.h"
+#include "checkpoint.h"
 #include <data/table.h>
 #include <io/io.h>
 
@@ -133,6 +134,35 @@ static void make_encoding(void)
     (ct_free)(encoding);
 }
 
+static void make_tables(void)
+{
+    make_raw("csv", "plain", "", 0, "\x20""y,x,c\n1,2.5,a\n0,-1e-3,\"b \"\"b\"\"\"\r\n1,,a\n");
+    make_raw("csv", "numbers", "", 0, "\x01""0.1,2,inf\n12345678901234567890,.5,nan\n");
+    make_raw("csv", "mixed", "", 0, "\x02""\xef\xbb\xbf""a;b\n1; 2\nx ;NA\n\n3;\n");
+    make_raw("csv", "blanks", "", 0, "\x0c""a b\n1 2\n3 \n4 5\n");
+    make_raw("idx", "two", (const char[]){0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 4}, 12, "");
+}
+
+/* Of a run that stopped within its second epoch. */
+static bool stop_at_three(ct_run *run, void *state)
+{
+    (void)state;
+    if (ct_run_step(run) == 3)
+        ct_run_stop(run, "enough");
+    return ct_run_step(run) != 3 || ct_run_save(run, in("checkpoint", "within"));
+}
+
+static void make_checkpoints(void)
+{
+    static const ct_callback_calls calls = {.name = "stop", .step = stop_at_three};
+    struct fuzz_run r = fuzz_run_new();
+    ct_callback *stop = ct_callback_new(&calls, NULL);
+    (ct_free)(fuzz_run_fit(&r, NULL, (ct_callbacks){&stop, 1}));
+    ct_train_state state = {.module = r.net, .optimizer = r.optimizer, .schedule = r.schedule, .average = r.average};
+    ct_train_save(&state, in("checkpoint", "plain"));
+    fuzz_run_free(&r);
+}
+
 int main(int count, char **words)
 {
     if (count != 2) {
@@ -148,6 +178,8 @@ int main(int count, char **words)
     make_hdf5();
     make_tar();
     make_encoding();
+    make_tables();
+    make_checkpoints();
     ct_io_safetensors_write(in("safetensors", "written"), tensors, 4, metadata, 1);
     ct_io_npy_write(in("npy", "written"), x);
     if (ct_io_has_npz()) {
