@@ -197,7 +197,7 @@ bool attention_shape(const ct_module *module, struct attention_shape *shape)
 /* ---- Making one ---------------------------------------------------------------------------------------------------------------------- */
 static ct_tensor *xavier(int64_t rows, int64_t columns) /* (rows, columns), in memory the other way round, as a Linear's weight */
 {
-    return ct_transpose(layer_uniform(sqrt(6 / (double)(rows + columns)), (int64_t[]){columns, rows}, 2), 0, 1);
+    return ct_transpose(layer_uniform(sqrt(6 / ((double)rows + (double)columns)), (int64_t[]){columns, rows}, 2), 0, 1);
 }
 
 static bool check_options(int64_t width, int64_t heads, int64_t kv_heads, const ct_nn_attention_options *o)

@@ -81,7 +81,7 @@ static ct_module *autoencoder(const ct_module_type *type, ct_module_forward *for
 static bool check(const char *call, const ct_nn_autoencoder_options *o, int64_t multiple)
 {
     if (o->channels >= 1 && o->size >= 1 && o->size <= 1 << 15 && o->size % multiple == 0 && o->hidden >= 1 && o->latent >= 1 &&
-        o->channels <= 1 << 15)
+        o->channels <= 1 << 15 && o->latent <= INT64_MAX / 2) /* the mean and the variance of each */
         return true;
     ct_fail("%s: %lld channels, size %lld, hidden %lld, latent %lld: want at least 1%s", call, (long long)o->channels, (long long)o->size,
             (long long)o->hidden, (long long)o->latent, multiple > 1 ? ", and a size that is a multiple of 4" : "");

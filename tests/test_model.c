@@ -348,6 +348,8 @@ static const struct malformed {
     {MODEL("{\"kind\":\"Conv2d\",\"in\":3,\"out\":4,\"kernel\":1000000}"), "more than the file that is read accounts for"},
     {MODEL("{\"kind\":\"SinusoidalPositions\",\"max_length\":" BIG ",\"width\":12}"), "SinusoidalPositions"},
     {MODEL("{\"kind\":\"Embedding\",\"count\":100000000,\"width\":12}"), "more than the file that is read accounts for"},
+    {MODEL("{\"kind\":\"VariationalAutoencoder\",\"size\":8,\"latent\":9223372036854775807}"), "latent 9223372036854775807"},
+    {MODEL("{\"kind\":\"MultiheadAttention\",\"width\":12,\"heads\":3,\"key_width\":9223372036854775807}"), "in model, a MultiheadAttention"},
     {MODEL("{\"kind\":\"GPT\"}"), "gpt: a vocabulary of 0, a block of 64: want at least 1; in model, a GPT"},
     {MODEL("{\"kind\":\"TransformerEncoder\",\"layers\":65536,\"width\":8,\"heads\":2}"), "more than the file that is read accounts for"},
     {MODEL("{\"kind\":\"LSTM\",\"in\":3,\"hidden\":1,\"layers\":70000}"), "lstm: 3 inputs, hidden 1, 70000 layers"},
