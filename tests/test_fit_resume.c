@@ -272,6 +272,8 @@ static void test_two_runs_do_not_share_a_folder(void **state)
     ct_free(history);
     assert_null(train(&r, &(struct stopper){2, STOP}, path_of("shared"), NULL));
     assert_error("last.checkpoint is there already");
+    assert_null(ct_train_fit(r.net, r.optimizer, r.set, .silent = true, .callbacks = CT_CALLBACKS(ct_train_checkpoints(path_of("twice")), ct_train_checkpoints(path_of("twice")))));
+    assert_error("twice: another run is writing there");
     FILE *file = fopen(path_of("plain"), "w");
     fclose(file);
     assert_null(train(&r, &(struct stopper){2, STOP}, path_of("plain"), NULL));

@@ -1,9 +1,11 @@
 /* Checkpoints of a run in a folder: the last, the best, the k best. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@ enum { PATH_BYTES = 4096, MOST_TOP = 100 };
 struct checkpoints {
     ct_train_checkpoints_options o;
     char folder[PATH_BYTES - 64], monitor[COLUMN_NAME_BYTES], last[PATH_BYTES];
+    int locked;                                 /* a descriptor of folder, or -1 */
 };
 
 static const char *column(const struct checkpoints *self)
@@ -34,6 +37,14 @@ static const char *file_in(const struct checkpoints *self, char path[PATH_BYTES]
     return path;
 }
 
+/* Where there are no locks we go without. */
+static bool lock(struct checkpoints *self)
+{
+    self->locked = open(self->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return self->locked < 0 || !flock(self->locked, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK ||
+           ct_fail("%s: another run is writing there", self->folder);
+}
+
 static bool on_begin(ct_run *run, void *state)
 {
     struct checkpoints *self = state;
@@ -43,7 +54,7 @@ static bool on_begin(ct_run *run, void *state)
     run_monitored(run, column(self), &found);
     if (!found || ct_run_is_dry(run))
         return found;
-    if (!folder_make(self->folder))
+    if (!folder_make(self->folder) || !lock(self))
         return false;
     if (!ct_run_is_resumed(run) && !stat(file_in(self, path, "last.checkpoint", 0), &there))
         return ct_fail("%s is there already: go on from it with .resume, or name another folder", path) != NULL;
@@ -121,9 +132,17 @@ static bool on_end(ct_run *run, void *state)
     return true;
 }
 
+static void end(void *state)
+{
+    struct checkpoints *self = state;
+    if (self->locked >= 0)
+        close(self->locked);
+    heap_free(self);
+}
+
 ct_callback *(ct_train_checkpoints)(const char *folder, const ct_train_checkpoints_options *options)
 {
-    static const ct_callback_calls calls = {"checkpoints", on_begin, on_step, on_epoch, on_end, heap_free};
+    static const ct_callback_calls calls = {"checkpoints", on_begin, on_step, on_epoch, on_end, end};
     const ct_train_checkpoints_options *o = options ? options : &ct_train_checkpoints_defaults;
     if (!folder || !*folder)
         return ct_ok() ? ct_fail("checkpoints: folder is %s", folder ? "empty" : "NULL"), NULL : NULL;
@@ -133,6 +152,7 @@ ct_callback *(ct_train_checkpoints)(const char *folder, const ct_train_checkpoin
     if (!self)
         return ct_fail("checkpoints: out of memory"), NULL;
     self->o = *o;
+    self->locked = -1;
     if (strlen(folder) >= sizeof self->folder || (o->monitor && strlen(o->monitor) >= sizeof self->monitor)) {
         heap_free(self);
         return ct_fail("checkpoints: the name of the folder or the monitor is too long"), NULL;

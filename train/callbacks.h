@@ -20,7 +20,8 @@ CT_API ct_callback *ct_train_early_stopping(const ct_train_early_stopping_option
 typedef struct { const char *monitor; int64_t top, every_steps; char end_; } ct_train_checkpoints_options;
 CT_API extern const ct_train_checkpoints_options ct_train_checkpoints_defaults;
 /* In folder, made if it is missing, whole files or none: last.checkpoint, all that .resume wants, at the start, after every epoch, every_steps batches and at the end of an
- * interrupted run; best.safetensors, the module of the best epoch; with top = k the k best ones, epoch-0007.safetensors. */
+ * interrupted run; best.safetensors, the module of the best epoch; with top = k the k best ones, epoch-0007.safetensors. A folder that another run is
+ * writing to is refused, resumed or not. */
 CT_API ct_callback *ct_train_checkpoints(const char *folder, const ct_train_checkpoints_options *options);
 
 CT_API ct_callback *ct_train_log_csv(const char *path);   /* a header, then a row an epoch; NaN is "nan" */
