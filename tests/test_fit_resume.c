@@ -293,6 +293,10 @@ static void test_a_checkpoint_of_another_run_is_refused(void **state)
     assert_null(ct_train_fit(r.net, r.optimizer, r.set, .batch_size = 16, .resume = path_of("other/last.checkpoint"), .silent = true));
     assert_true(!ct_ok());
     ct_error_clear();
+    assert_null(ct_train_fit(r.net, r.optimizer, r.set, .batch_size = 8, .seed = 2, .validation_split = 0.2, .training_metrics = true, .epochs = 6,
+                             .metrics = CT_METRICS(ct_metric_accuracy, ct_metric_f1), .schedule = r.schedule, .average = r.average, .accumulate = 3,
+                             .resume = path_of("other/last.checkpoint"), .silent = true));
+    assert_error("last.checkpoint accumulates 2 batches, not 3");
     ct_train_state plain = {.module = r.net, .optimizer = r.optimizer};
     assert_true(ct_train_save(&plain, path_of("plain.checkpoint")));
     assert_null(ct_train_fit(r.net, r.optimizer, r.set, .resume = path_of("plain.checkpoint"), .silent = true));

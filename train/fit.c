@@ -367,6 +367,16 @@ void *run_weigh_classes(const ct_train_fit_options *o, ct_cross_entropy_options 
     return weighted;
 }
 
+static bool go_on(ct_run *run)
+{
+    const int64_t wanted = run->o.accumulate;
+    if (!run_resume(run, run->o.resume))
+        return false;
+    if (wanted && run->optimizer->batches != wanted)
+        return ct_fail("fit: %s accumulates %lld batches, not %lld", run->o.resume, (long long)run->optimizer->batches, (long long)wanted) != NULL;
+    return true;
+}
+
 static bool prepare(ct_run *run, const ct_train_data *data)
 {
     static const ct_metrics none = {0};
@@ -388,7 +398,7 @@ static bool prepare(ct_run *run, const ct_train_data *data)
         return false;
     bool found;
     run_monitored(run, NULL, &found);
-    return found && makes_sense(run) && (!o->accumulate || ct_optimizer_accumulate(run->optimizer, o->accumulate)) && (!o->resume || run_resume(run, o->resume));
+    return found && makes_sense(run) && (!o->accumulate || ct_optimizer_accumulate(run->optimizer, o->accumulate)) && (!o->resume || go_on(run));
 }
 
 static bool begin_callbacks(ct_run *run)
