@@ -3,6 +3,7 @@
 #include "io/tensor_file.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 /* ---- A callback that ends a run at one step ------------------------------------------------------------------------------------------------- */
@@ -263,6 +264,27 @@ static void test_a_callback_that_fails_ends_the_run(void **state)
     free_run(&r), free_run(&again);
 }
 
+static void test_a_full_disk_leaves_the_earlier_checkpoint(void **state)
+{
+    (void)state;
+    struct parts_of_run r = make_run();
+    ct_history *history = train(&r, &(struct stopper){3, STOP}, path_of("disk"), NULL);
+    assert_fine();
+    ct_free(history);
+    struct rlimit before, little;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    little = (struct rlimit){2000, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    assert_null(train(&r, &(struct stopper){-1, STOP}, path_of("disk"), path_of("disk/last.checkpoint")));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_error("cannot write: File too large");
+    ct_train_state at = {.module = r.net, .optimizer = r.optimizer};
+    assert_true(ct_train_load(&at, path_of("disk/last.checkpoint")));
+    assert_int_equal(at.step, 3);
+    free_run(&r);
+}
+
 static void test_two_runs_do_not_share_a_folder(void **state)
 {
     (void)state;
@@ -369,6 +391,7 @@ int main(void)
         TEST(test_the_best_weights_come_back_after_ctrl_c),
         TEST(test_ctrl_c_says_how_to_go_on_and_a_second_one_ends_the_program),
         TEST(test_a_callback_that_fails_ends_the_run),
+        TEST(test_a_full_disk_leaves_the_earlier_checkpoint),
         TEST(test_two_runs_do_not_share_a_folder),
         TEST(test_a_checkpoint_of_another_run_is_refused),
         TEST(test_a_checkpoint_that_lies_about_its_run_is_refused),

@@ -1,4 +1,6 @@
-/* Progress away from a terminal, and accuracy. */
+/* Progress on a terminal and away from one, and accuracy. */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,6 +8,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <cotangent.h>
@@ -43,6 +47,60 @@ static void test_progress_is_one_plain_line_in_a_file(void **state)
     ct_progress_end(progress, "loss %.2f", 0.25);
     check_line(read_all(file, text, sizeof text), "epoch 1/3: loss 0.25");
     fclose(file);
+}
+
+/* What is drawn between two returns fills at most this many columns. */
+static void check_columns(const char *text, size_t most)
+{
+    for (size_t length; *text; text += length + (text[length] != 0)) {
+        length = strcspn(text, "\r\n");
+        if (length > most)
+            fail_msg("%zu columns of %zu: %.*s", length, most, (int)length, text);
+    }
+}
+
+static size_t drain(int terminal, char *text, size_t bytes)
+{
+    const ssize_t count = read(terminal, text, bytes - 1);
+    text[count > 0 ? count : 0] = 0;
+    return count > 0 ? (size_t)count : 0;
+}
+
+static void test_the_bar_fits_a_terminal_that_is_resized(void **state)
+{
+    (void)state;
+    const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    if (terminal < 0 || grantpt(terminal) || unlockpt(terminal) || fcntl(terminal, F_SETFL, O_NONBLOCK))
+        skip();
+    char *columns = getenv("COLUMNS"), *before = columns ? strdup(columns) : NULL, text[4000];
+    unsetenv("COLUMNS");
+    FILE *file = fopen(ptsname(terminal), "w");
+    static const unsigned short widths[] = {120, 40, 8, 1};
+    ct_progress *progress = ct_progress_begin(file, "epoch 1/3", 100);
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        assert_int_equal(ioctl(terminal, TIOCSWINSZ, &(struct winsize){.ws_col = widths[i], .ws_row = 20}), 0);
+        usleep(110000);                         /* ten drawings a second */
+        ct_progress_step(progress, "loss %.2f", 0.5);
+        drain(terminal, text, sizeof text);
+        if (!i)
+            assert_true(strstr(text, "epoch 1/3") && strstr(text, "loss 0.50") && strstr(text, "[>"));
+        check_columns(text, widths[i] - 1u);
+        assert_true(i == 0 || !strchr(text, '['));
+    }
+    setenv("COLUMNS", "30", 1);                 /* counts for more */
+    usleep(110000);
+    ct_progress_step(progress, "loss %.2f", 0.5);
+    drain(terminal, text, sizeof text);
+    check_columns(text, 29);
+    ct_progress_end(progress, "loss %.2f", 0.25);
+    drain(terminal, text, sizeof text);
+    assert_non_null(strstr(text, "epoch 1/3: loss 0.25 ("));
+    fclose(file);
+    close(terminal);
+    unsetenv("COLUMNS");
+    if (before)
+        setenv("COLUMNS", before, 1);
+    free(before);
 }
 
 static void test_progress_accepts_anything(void **state)
@@ -116,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_progress_is_one_plain_line_in_a_file),
+        cmocka_unit_test(test_the_bar_fits_a_terminal_that_is_resized),
         cmocka_unit_test(test_progress_accepts_anything),
         cmocka_unit_test(test_accuracy_counts_right_samples_in_evaluation_mode),
         cmocka_unit_test(test_accuracy_fails_by_name),

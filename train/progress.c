@@ -72,7 +72,8 @@ static int fit(const char *text, int columns, int *used)
 static void show(ct_progress *self, const char *line, int columns)
 {
     int used, bytes = fit(line, columns, &used);
-    fprintf(self->file, "\r%.*s%*s", bytes, line, self->shown > used ? self->shown - used : 0, "");
+    const int blank = self->shown < columns ? self->shown : columns; /* the terminal may have become smaller */
+    fprintf(self->file, "\r%.*s%*s", bytes, line, blank > used ? blank - used : 0, "");
     fflush(self->file);
     self->shown = used;
 }
@@ -151,7 +152,7 @@ void ct_progress_end(ct_progress *self, const char *format, ...)
         vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (self->terminal && self->shown)          /* the line that stays may be wider than the terminal */
-        show(self, "", 0), fputc('\r', self->file);
+        show(self, "", columns_to_use(self->file)), fputc('\r', self->file);
     double took = train_now() - self->start;
     const char *between = *self->label && *text ? ": " : "";
     fprintf(self->file, "%s%s%s (%.*f s)\n", self->label, between, text, took < 10 ? 2 : 1, took);
