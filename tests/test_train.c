@@ -103,6 +103,32 @@ static void test_the_bar_fits_a_terminal_that_is_resized(void **state)
     free(before);
 }
 
+static void test_eighty_columns_show_the_loss_of_a_fit(void **state)
+{
+    (void)state;
+    const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    if (terminal < 0 || grantpt(terminal) || unlockpt(terminal) || fcntl(terminal, F_SETFL, O_NONBLOCK))
+        skip();
+    CT_SCOPE;
+    char text[4000];
+    unsetenv("COLUMNS");
+    assert_int_equal(ioctl(terminal, TIOCSWINSZ, &(struct winsize){.ws_col = 80, .ws_row = 20}), 0);
+    FILE *file = fopen(ptsname(terminal), "w");
+    ct_module *net = ct_nn_linear(2, 2);
+    ct_optimizer *sgd = ct_optim_sgd(net, .lr = 0.25);
+    ct_dataset *set = ct_data_tensors(ct_ones(6, 2), ct_vector_int(0, 1, 1, 0, 1, 0));
+    ct_history *history = ct_train_fit(net, sgd, set, .batch_size = 2, .metrics = CT_METRICS(ct_metric_accuracy), .progress = file);
+    assert_true(ct_ok());
+    drain(terminal, text, sizeof text);
+    char *first = strstr(text, "left"), *end = first ? strpbrk(first, "\r\n") : NULL;
+    assert_non_null(end);
+    *end = 0;
+    assert_true(strstr(first, "loss ") && strstr(first, "accuracy "));
+    ct_free(history), ct_free(sgd), ct_free(net), ct_free(set);
+    fclose(file);
+    close(terminal);
+}
+
 static void test_progress_accepts_anything(void **state)
 {
     (void)state;
@@ -175,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_progress_is_one_plain_line_in_a_file),
         cmocka_unit_test(test_the_bar_fits_a_terminal_that_is_resized),
+        cmocka_unit_test(test_eighty_columns_show_the_loss_of_a_fit),
         cmocka_unit_test(test_progress_accepts_anything),
         cmocka_unit_test(test_accuracy_counts_right_samples_in_evaluation_mode),
         cmocka_unit_test(test_accuracy_fails_by_name),

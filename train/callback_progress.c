@@ -25,8 +25,8 @@ static bool on_step(ct_run *run, void *state)
         for (size_t i = 0; i < run->training.metrics->count && strlen(metrics) < sizeof metrics - 1; i++)
             snprintf(metrics + strlen(metrics), sizeof metrics - strlen(metrics), "  %s %.4f", run->training.metrics->list[i].name,
                      pass_metric(&run->training, i));
-    ct_progress_step(self->shown, "step %lld/%lld  %.0f samples/s  loss %.4f%s  lr %.3g", (long long)run->batch, (long long)run->batches,
-                     ct_run_value(run, "samples_per_second"), pass_loss(&run->training), metrics, ct_optimizer_lr(run->optimizer));
+    ct_progress_step(self->shown, "loss %.4f%s  lr %.3g  step %lld/%lld  %.0f samples/s", pass_loss(&run->training), metrics, ct_optimizer_lr(run->optimizer),
+                     (long long)run->batch, (long long)run->batches, ct_run_value(run, "samples_per_second"));
     return true;
 }
 
