@@ -127,7 +127,7 @@ static bool on_step(ct_run *run, void *state)
 static bool on_end(ct_run *run, void *state)
 {
     const struct checkpoints *self = state;
-    if (ct_ok() && !ct_run_is_dry(run) && (run->in_epoch || run_is_interrupted(run)))
+    if (ct_ok() && !ct_run_is_dry(run) && *ct_run_stop_reason(run) && (run->in_epoch || run_is_interrupted(run)))
         run_add_reason(run, "; to go on: .resume = \"%s\"", self->last);
     return true;
 }

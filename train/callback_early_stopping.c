@@ -28,6 +28,8 @@ static bool on_begin(ct_run *run, void *state)
     run_key(run, self, self->best_key, "best"), run_key(run, self, self->wait_key, "wait"), run_key(run, self, self->epoch_key, "epoch");
     if (self->o.restore_best && !run_adopt_weights(run, &self->best))
         return false;
+    if (self->o.restore_best && !self->best.count && !isnan(ct_run_number(run, self->best_key)))
+        return ct_fail("the run that goes on kept no weights to restore: it had no restore_best") != NULL;
     if (ct_run_number(run, self->wait_key) >= (double)self->o.patience)
         ct_run_stop(run, "early stopping: the run had been stopped");
     return found && (!isnan(ct_run_number(run, self->wait_key)) || ct_run_set_number(run, self->wait_key, 0));
