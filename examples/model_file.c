@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- Swish, arXiv:1710.05941: x sigmoid(beta x) ------------------------------------------------------------------------------------ */
 struct swish {
@@ -63,6 +64,9 @@ static double train(ct_module *net, ct_tensor *x, ct_tensor *target)
 
 int main(int words, char **word)
 {
+    if (words > 1 && word[1][0] == '-')
+        return fprintf(strcmp(word[1], "--help") ? stderr : stdout, "usage: %s [MODEL [ONNX]]\nFits a curve, writes the model and its ONNX form, reads it again.\n", word[0]),
+               strcmp(word[1], "--help") ? 2 : 0;
     const char *path = words > 1 ? word[1] : "model.json", *onnx = words > 2 ? word[2] : "model.onnx";
     ct_tensor *x = ct_reshape(ct_linspace(-3, 3, 128), -1, 1), *target = ct_mul(ct_sin(ct_mul(x, 2.0)), x);
     ct_module *net = ct_nn_sequential(ct_nn_linear(1, 32), swish_new(1.5), ct_nn_linear(32, 1));

@@ -75,6 +75,12 @@ void pass_end(struct pass *pass);
 /* A whole pass in evaluation mode, or its first `most` batches; loss NULL: net(x) alone. */
 bool pass_run(struct pass *pass, ct_module *net, ct_loader *loader, ct_train_loss *loss, void *context, int64_t most);
 
+/* ---- Its parts: run.c. Each false after reporting -------------------------------------------------------------------------------------- */
+bool run_refuses(const ct_train_fit_options *options, const ct_train_data *data); /* true: they cannot be */
+bool run_gather_callbacks(ct_run *run);         /* takes them over, also on failure */
+bool run_prepare(ct_run *run, const ct_train_data *data);
+void run_clear(ct_run *run);
+
 bool run_show_averages(ct_run *run);            /* exchanges the parameters and the averages that the run keeps, if it does */
 bool run_save_at_stop(ct_run *run, const char *path);
 /* Of a number that a callback keeps: "checkpoints.best", and of the second callback of its kind "checkpoints2.best". */
