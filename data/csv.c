@@ -401,8 +401,13 @@ ct_table *(ct_table_csv)(const char *path, const ct_table_csv_options *options)
         table = read_table(&r, NULL);
     if (table && r.again) {
         ct_table *first = table;
+        r.again = false;
         table = read_table(&r, first);
         object_drop(first);
+        if (table && r.again) {                 /* what was a number a moment ago is none */
+            object_drop(table);
+            table = ct_fail("%s: it changed while it was read", path);
+        }
     }
     const bool good = byte_file_close(r.file, path, table != NULL);
     heap_free(r.buffer), heap_free(r.text);

@@ -1,7 +1,8 @@
 /* Tensor files: formats that know tensors and names, nothing of modules.
  *
  * A file is checked whole before anything is allocated by its word; a refusal names the file and the reason. A save goes to a
- * temporary file beside the target, is synced and renamed: the old file or the new one is there, never a part. */
+ * temporary file beside the target, is synced and renamed: the old file or the new one is there, never a part. A program
+ * that is killed meanwhile may leave .NAME.HEX there, which can be deleted. */
 #ifndef COTANGENT_IO_H
 #define COTANGENT_IO_H
 #include <autograd/autograd.h>

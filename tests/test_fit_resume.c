@@ -319,6 +319,14 @@ static void test_a_checkpoint_of_another_run_is_refused(void **state)
                              .metrics = CT_METRICS(ct_metric_accuracy, ct_metric_f1), .schedule = r.schedule, .average = r.average, .accumulate = 3,
                              .resume = path_of("other/last.checkpoint"), .silent = true));
     assert_error("last.checkpoint accumulates 2 batches, not 3");
+    ct_loader *loader = ct_loader_new(r.set, .batch_size = 8);
+    history = ct_train_fit(r.net, r.optimizer, loader, .steps_per_epoch = 8, .silent = true,
+                           .callbacks = CT_CALLBACKS(ct_train_checkpoints(path_of("longer")), stopper(&(struct stopper){5, STOP})));
+    assert_fine();
+    ct_free(history);
+    assert_null(ct_train_fit(r.net, r.optimizer, loader, .steps_per_epoch = 4, .resume = path_of("longer/last.checkpoint"), .silent = true));
+    assert_error("stands at batch 5 of an epoch of 4");
+    ct_free(loader);
     ct_train_state plain = {.module = r.net, .optimizer = r.optimizer};
     assert_true(ct_train_save(&plain, path_of("plain.checkpoint")));
     assert_null(ct_train_fit(r.net, r.optimizer, r.set, .resume = path_of("plain.checkpoint"), .silent = true));

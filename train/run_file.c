@@ -169,6 +169,8 @@ static bool take_run(void *context, const struct parts_source *file, struct plan
         return false;
     if (epoch > run->epochs && in_epoch)
         return ct_fail("%s: stands in epoch %lld of %lld", file->name, (long long)epoch, (long long)run->epochs) != NULL;
+    if (run->batch > run->batches)
+        return ct_fail("%s: stands at batch %lld of an epoch of %lld", file->name, (long long)run->batch, (long long)run->batches) != NULL;
     run->epoch = epoch;
     run->step = step;
     run->in_epoch = in_epoch == 1;
