@@ -2,15 +2,11 @@
 #include "table_encoding.h"
 
 #include <autograd/memory.h>
-#include <io/atomic_file.h>
 
-#include "texts.h"
+#include "json_file.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
-
-enum { JSON_MOST = 100000000 };                 /* as a safetensors header's */
 
 static bool read_number(const char *where, const char *name, const json_t *column, const char *key, double *number)
 {
@@ -94,40 +90,26 @@ static ct_table_encoding *read_root(const char *where, const json_t *root)
     return NULL;
 }
 
-static ct_table_encoding *parse(const char *where, const char *json)
+static ct_table_encoding *take_root(const char *where, json_t *root)
 {
-    const size_t bytes = strlen(json);
-    json_error_t error;
-    if (bytes > JSON_MOST)
-        return ct_fail("%s: %zu bytes, want at most %d", where, bytes, JSON_MOST);
-    json_t *root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!root)
-        return ct_fail("%s: not valid JSON: byte %d: %s", where, error.position, error.text);
-    ct_table_encoding *encoding = read_root(where, root);
+    ct_table_encoding *encoding = root ? read_root(where, root) : NULL;
     json_decref(root);
     return encoding;
 }
 
 ct_table_encoding *ct_table_encoding_parse(const char *json)
 {
-    return json ? parse("table_encoding", json) : ct_fail("table_encoding_parse: text is NULL");
+    return json ? take_root("table_encoding", json_file_parse("table_encoding", json)) : ct_fail("table_encoding_parse: text is NULL");
 }
 
 ct_table_encoding *ct_table_encoding_load(const char *path)
 {
-    char *json = path ? text_file_read(path, JSON_MOST) : ct_fail("table_encoding_load: path is NULL");
-    ct_table_encoding *encoding = json ? parse(path, json) : NULL;
-    heap_free(json);
-    return encoding;
+    return path ? take_root(path, json_file_read(path)) : ct_fail("table_encoding_load: path is NULL");
 }
 
 bool ct_table_encoding_save(const ct_table_encoding *encoding, const char *path)
 {
     if (!encoding || !path)
         return ct_fail("table_encoding_save: %s is NULL", encoding ? "path" : "encoding");
-    struct atomic_file file;
-    const bool good = atomic_file_open(&file, path) && atomic_file_write(&file, encoding->json, strlen(encoding->json)) &&
-                      atomic_file_write(&file, "\n", 1) && atomic_file_commit(&file);
-    atomic_file_abandon(&file);
-    return good;
+    return json_file_save(path, encoding->json);
 }

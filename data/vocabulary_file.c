@@ -2,16 +2,12 @@
 #include "vocabulary.h"
 
 #include <autograd/memory.h>
-#include <io/atomic_file.h>
 #include <io/io.h>
 
-#include "texts.h"
+#include "json_file.h"
 #include "utf8.h"
 
-#include <jansson.h>
 #include <string.h>
-
-enum { JSON_MOST = 100000000 };                 /* as a safetensors header's */
 
 static bool is_character(const char *token)
 {
@@ -70,42 +66,28 @@ static ct_vocabulary *read_root(const char *where, const json_t *root)
     return NULL;
 }
 
-static ct_vocabulary *parse(const char *where, const char *json)
+static ct_vocabulary *take_root(const char *where, json_t *root)
 {
-    const size_t bytes = strlen(json);
-    json_error_t error;
-    if (bytes > JSON_MOST)
-        return ct_fail("%s: %zu bytes, want at most %d", where, bytes, JSON_MOST);
-    json_t *root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!root)
-        return ct_fail("%s: not valid JSON: byte %d: %s", where, error.position, error.text);
-    ct_vocabulary *vocabulary = read_root(where, root);
+    ct_vocabulary *vocabulary = root ? read_root(where, root) : NULL;
     json_decref(root);
     return vocabulary;
 }
 
 ct_vocabulary *ct_vocabulary_parse(const char *json)
 {
-    return json ? parse("vocabulary", json) : ct_fail("vocabulary_parse: text is NULL");
+    return json ? take_root("vocabulary", json_file_parse("vocabulary", json)) : ct_fail("vocabulary_parse: text is NULL");
 }
 
 ct_vocabulary *ct_vocabulary_load(const char *path)
 {
-    char *json = path ? text_file_read(path, JSON_MOST) : ct_fail("vocabulary_load: path is NULL");
-    ct_vocabulary *vocabulary = json ? parse(path, json) : NULL;
-    heap_free(json);
-    return vocabulary;
+    return path ? take_root(path, json_file_read(path)) : ct_fail("vocabulary_load: path is NULL");
 }
 
 bool ct_vocabulary_save(const ct_vocabulary *vocabulary, const char *path)
 {
     if (!vocabulary || !path)
         return ct_fail("vocabulary_save: %s is NULL", vocabulary ? "path" : "vocabulary");
-    struct atomic_file file;
-    const bool good = atomic_file_open(&file, path) && atomic_file_write(&file, vocabulary->json, strlen(vocabulary->json)) &&
-                      atomic_file_write(&file, "\n", 1) && atomic_file_commit(&file);
-    atomic_file_abandon(&file);
-    return good;
+    return json_file_save(path, vocabulary->json);
 }
 
 static bool fits(const char *path, const ct_vocabulary *vocabulary, ct_tensor_file *file, const char *weight)
@@ -127,7 +109,7 @@ ct_vocabulary *ct_vocabulary_of(const char *path, const char *weight)
     const char *json = ct_tensor_file_metadata(file, "vocabulary");
     if (file && !json)
         ct_fail("%s: no vocabulary in its metadata", path);
-    ct_vocabulary *vocabulary = json ? parse(path, json) : NULL;
+    ct_vocabulary *vocabulary = json ? take_root(path, json_file_parse(path, json)) : NULL;
     if (vocabulary && !fits(path, vocabulary, file, weight)) {
         object_drop(vocabulary);
         vocabulary = NULL;
