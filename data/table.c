@@ -36,7 +36,7 @@ ct_table *table_new(int64_t columns)
     return ct_fail("table_csv: out of memory for %lld columns", (long long)columns);
 }
 
-const char *table_list_next(const char *list, const char **word, size_t *length)
+static const char *next_word(const char *list, const char **word, size_t *length)
 {
     list += strspn(list, " ");
     *word = list, *length = strcspn(list, ",");
@@ -50,7 +50,7 @@ bool table_list_has(const char *list, const char *text, size_t length)
 {
     for (const char *word; list && *list;) {
         size_t bytes;
-        list = table_list_next(list, &word, &bytes);
+        list = next_word(list, &word, &bytes);
         if (bytes == length && !memcmp(word, text, length))
             return true;
     }
@@ -62,7 +62,7 @@ bool table_names_exist(const char *list, const ct_table *table, const char *wher
     for (const char *word; list && *list;) {
         size_t bytes;
         bool found = false;
-        list = table_list_next(list, &word, &bytes);
+        list = next_word(list, &word, &bytes);
         for (int64_t k = 0; k < table->columns && !found; k++)
             found = strlen(table->column[k].name) == bytes && !memcmp(table->column[k].name, word, bytes);
         if (!found)

@@ -24,7 +24,6 @@ void table_column_clear(struct table_column *column);
 int64_t table_code(struct table_column *column, const char *text, size_t length); /* of a category, new or known; -1: no memory */
 bool table_sort_categories(ct_table *table);    /* and gives them new codes */
 /* Lists of names, "a, b": blanks around a name do not count. */
-const char *table_list_next(const char *list, const char **word, size_t *length); /* the first one, and where the rest begins */
 bool table_list_has(const char *list, const char *text, size_t length);
 bool table_names_exist(const char *list, const ct_table *table, const char *where); /* or it fails, beginning with where */
 #endif

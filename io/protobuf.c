@@ -74,18 +74,6 @@ void protobuf_integer(struct protobuf *p, uint32_t field, int64_t value)
     append_varint(p, (uint64_t)value);
 }
 
-void protobuf_fixed32(struct protobuf *p, uint32_t field, uint32_t value)
-{
-    append_key(p, field, FIXED32);
-    append_little(p, value, 4);
-}
-
-void protobuf_fixed64(struct protobuf *p, uint32_t field, uint64_t value)
-{
-    append_key(p, field, FIXED64);
-    append_little(p, value, 8);
-}
-
 void protobuf_float(struct protobuf *p, uint32_t field, float value)
 {
     append_key(p, field, FIXED32);

@@ -21,8 +21,6 @@ struct protobuf {
 };
 
 void protobuf_integer(struct protobuf *p, uint32_t field, int64_t value); /* int32, int64, uint32, uint64, bool, enum */
-void protobuf_fixed32(struct protobuf *p, uint32_t field, uint32_t value);
-void protobuf_fixed64(struct protobuf *p, uint32_t field, uint64_t value);
 void protobuf_float(struct protobuf *p, uint32_t field, float value);
 void protobuf_double(struct protobuf *p, uint32_t field, double value);
 void protobuf_bytes(struct protobuf *p, uint32_t field, const void *bytes, size_t count);

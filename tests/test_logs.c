@@ -87,18 +87,6 @@ static void test_json_holds_every_step_and_epoch(void **state)
     ct_free(history);
 }
 
-static bool add_nothing(ct_metric_state *state, ct_tensor *outputs, ct_tensor *y)
-{
-    (void)state, (void)outputs, (void)y;
-    return true;
-}
-
-static double not_a_number(const ct_metric_state *state)
-{
-    (void)state;
-    return NAN;
-}
-
 static void test_names_and_nan_are_written_as_each_format_wants(void **state)
 {
     (void)state;

@@ -71,18 +71,6 @@ static void test_a_report_has_every_section(void **state)
     ct_free(history);
 }
 
-static bool add_nothing(ct_metric_state *state, ct_tensor *outputs, ct_tensor *y)
-{
-    (void)state, (void)outputs, (void)y;
-    return true;
-}
-
-static double not_a_number(const ct_metric_state *state)
-{
-    (void)state;
-    return NAN;
-}
-
 static void test_hostile_names_are_escaped(void **state)
 {
     (void)state;

@@ -158,7 +158,7 @@ static void test_protocol_buffers_are_written_as_the_standard_says(void **state)
     protobuf_clear(&p);
     mark = protobuf_open(&p, 200);              /* a length of two bytes moves what is there by two */
     for (int i = 0; i < 1000; i++)
-        protobuf_fixed32(&p, 1, (uint32_t)i);
+        protobuf_integer(&p, 1, i);
     protobuf_close(&p, mark);
     const struct message inside = find((struct message){p.bytes, p.bytes + p.count}, 200, 0).inside;
     for (int i = 0; i < 1000; i += 99)

@@ -1,6 +1,6 @@
 /* The callbacks that come with the library: stopping early, checkpoints, logs and the report. For ct_train_fit's `callbacks`.
  *
- * monitor names what is looked at ("val_accuracy"); NULL: the fit's own. Metrics say themselves whether more is better; losses and your own columns want less.
+ * monitor names what is looked at ("val_accuracy"); NULL: the fit's own. Metrics say themselves whether more is better; of every other column less is.
  * A log's file must not be there yet, or hold the epochs that a resumed run goes on from: two runs never mix in one file. */
 #ifndef COTANGENT_TRAIN_CALLBACKS_H
 #define COTANGENT_TRAIN_CALLBACKS_H
@@ -19,8 +19,8 @@ CT_API ct_callback *ct_train_early_stopping(const ct_train_early_stopping_option
 
 typedef struct { const char *monitor; int64_t top, every_steps; char end_; } ct_train_checkpoints_options;
 CT_API extern const ct_train_checkpoints_options ct_train_checkpoints_defaults;
-/* In folder, made if it is missing, whole files or none: last.checkpoint, all that .resume wants, at the start, after every epoch, every_steps batches and at the end of an
- * interrupted run; best.safetensors, the module of the best epoch; with top = k the k best ones, epoch-0007.safetensors. A folder that another run is
+/* In folder, made if it is missing, whole files or none: last.checkpoint, all that .resume wants, at the start, after every epoch, every_steps batches
+ * and at the end of an interrupted run; best.safetensors, the module of the best epoch; with top = k the k best ones, epoch-0007.safetensors. A folder that another run is
  * writing to is refused, resumed or not. */
 CT_API ct_callback *ct_train_checkpoints(const char *folder, const ct_train_checkpoints_options *options);
 

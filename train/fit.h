@@ -113,8 +113,8 @@ typedef struct {
     double validation_split;                    /* this share of the data set instead, drawn by seed; augmented where the set is */
     int64_t batch_size, workers;                /* of the loaders made here: 32, shuffled by seed; 0 */
     uint64_t seed;
-    ct_schedule *schedule;                      /* moves on with every update of the weights, a plateau, whose .max says whether more is better, after every epoch
-                                                   by `monitor` */
+    ct_schedule *schedule;                      /* moves on with every update of the weights; a plateau after every epoch by `monitor`,
+                                                   and its .max must be whether more of that is better */
     bool schedule_by_epoch;                     /* every schedule after every epoch */
     const char *monitor;                        /* "val_loss", without validation "loss"; also what callbacks look at unless they say otherwise */
     double clip_norm, clip_value;               /* 0: not; ct_clip_grad_norm, ct_clip_grad_value before a step that updates */
@@ -148,9 +148,9 @@ CT_API ct_tensor *ct_train_predict(ct_module *net, ct_dataset *dataset, const ct
 CT_API ct_tensor *ct_train_confusion(ct_module *net, ct_dataset *dataset, const ct_train_predict_options *options); /* int64 (C, C): how many of
                                                             class row were told to be class column */
 CT_API ct_tensor *ct_train_class_weights(ct_dataset *dataset, int64_t classes); /* (C): N / (C n_c), for y int64 in [0, C); 0 for a class that is not there */
-/* Can it learn at all? Trains on the first batch alone for `steps` steps and puts parameters and optimizer back: the last loss over the first, near 0
- * where all is well; NaN on error. Running statistics are not put back. Of the
- * options batch_size, seed and the loss with its context and class weights count; callbacks are freed. */
+/* Can it learn at all? Trains on the first batch alone for `steps` steps and puts parameters, buffers and optimizer back: the last loss over the
+ * first, near 0 where all is well; NaN on error. Of the options batch_size, seed and the loss with its context and class weights count; callbacks
+ * are freed. */
 CT_API double ct_train_overfit(ct_module *net, ct_optimizer *optimizer, ct_train_data training, int64_t steps, const ct_train_fit_options *options);
 
 #ifdef __cplusplus
